@@ -1,0 +1,31 @@
+# How every target of ours is compiled: warnings, sanitizers, ccache, a fast linker.
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD AND NOT FACETRAIN_SANITIZE)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(facetrain_flags INTERFACE)
+target_compile_options(facetrain_flags INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${FACETRAIN_WERROR}>:-Werror>)
+# Open MPI's C++ bindings are gone from the standard; Asio is header-only here.
+target_compile_definitions(facetrain_flags INTERFACE OMPI_SKIP_MPICXX BOOST_ERROR_CODE_HEADER_ONLY)
+target_include_directories(facetrain_flags INTERFACE ${CMAKE_SOURCE_DIR})
+if(FACETRAIN_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+# facetrain_library(NAME SOURCES... ) - a static library with our flags.
+function(facetrain_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC facetrain_flags)
+endfunction()
+
+# facetrain_program(NAME SOURCES...)
+function(facetrain_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE facetrain_flags)
+endfunction()
