@@ -1,5 +1,5 @@
-// The seam for picture formats: encoded bytes in, RGB out, the same pixels as Pillow's Image.open(f).convert("RGB").
-// A decoder owns its library handle and scratch memory: one per worker thread.
+// The seam for picture formats: encoded bytes in, RGB out, the same pixels as Pillow's
+// Image.open(f).convert("RGB"). A decoder owns its library handle and scratch memory: one per worker thread.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ class Decoder {
  public:
   virtual ~Decoder() = default;
 
-  // Throws Error(kInput) for bytes that are not a whole, valid picture (truncated files included); `image` is then undefined.
+  // Throws Error(kInput) for bytes that are not a whole, valid picture (truncated files included); `image` is
+  // then undefined.
   virtual void decode(std::span<const std::byte> bytes, Image& image) = 0;
 };
 
