@@ -1,0 +1,43 @@
+// Communicator over MPI at 1, 2, 3 ranks, with and without chunks, and the world of one.
+#include "tests/mpi/communicator_suite.hpp"
+
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
+
+#include "common/error.hpp"
+#include "tests/mpi/world.hpp"
+#include "trainer/comm/mpi_communicator.hpp"
+
+using namespace facetrain;
+using namespace facetrain::test;
+
+TEST_CASE("MpiCommunicator passes the suite") {
+  check_communicator(world(), at::kCPU);
+}
+
+TEST_CASE("MpiCommunicator passes the suite when every tensor goes in chunks") {
+  MpiCommunicator chunked(duplicate_world(session()), 100);
+  check_communicator(chunked, at::kCPU);
+}
+
+TEST_CASE("SelfCommunicator passes the suite") {
+  SelfCommunicator self;
+  check_communicator(self, at::kCPU);
+}
+
+TEST_CASE("a half tensor is rounded once, not at every addition") {
+  at::Tensor t =
+      at::full({4}, world().rank() == 0 ? 2048.0 : 1.0, at::kHalf);  // 2048 + 1 is not a half; 2048 + 2 is
+  world().all_reduce(t, ReduceOp::kSum);
+  const double sum[] = {2048, 2048, 2050};
+  CHECK(t[3].item<double>() == sum[world().size() - 1]);
+}
+
+TEST_CASE("a tensor that cannot travel is refused by name, on every rank, before anything is sent") {
+  CHECK_THROWS_AS(world().all_reduce(at::zeros({4, 6}).t().slice(0, 0, 3), ReduceOp::kSum), Error);
+  CHECK_THROWS_AS(world().all_reduce(at::zeros({4}, at::kBool), ReduceOp::kSum), Error);
+  CHECK_THROWS_AS(
+      world().all_gather(at::zeros({4}), at::zeros({world().size() == 4 ? 2 : 4 * world().size() + 1})),
+      Error);
+  CHECK_THROWS_AS(world().broadcast(at::zeros({4, 6}).slice(1, 0, 3), 0), Error);
+}

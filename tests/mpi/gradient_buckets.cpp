@@ -1,0 +1,207 @@
+// GradientBuckets: the mean over ranks, its exchange begins while backward runs, and what may not happen.
+#include "trainer/comm/gradient_buckets.hpp"
+
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+#include "tests/mpi/world.hpp"
+
+using namespace facetrain;
+using facetrain::test::world;
+
+namespace {
+
+// Notes when collectives start; the wire is the real one.
+class Recorder : public Communicator {
+ public:
+  Recorder(Communicator& wire, std::vector<std::string>& events) : wire_(wire), events_(events) {}
+  int rank() const override { return wire_.rank(); }
+  int size() const override { return wire_.size(); }
+  Work all_reduce_async(at::Tensor t, ReduceOp op) override {
+    events_.push_back("reduce " + std::to_string(t.numel()) + " " + c10::toString(t.scalar_type()));
+    return wire_.all_reduce_async(std::move(t), op);
+  }
+  void all_gather(at::Tensor out, const at::Tensor& in) override { wire_.all_gather(std::move(out), in); }
+  void reduce_scatter(at::Tensor out, const at::Tensor& in) override {
+    wire_.reduce_scatter(std::move(out), in);
+  }
+  void broadcast(at::Tensor t, int root) override { wire_.broadcast(std::move(t), root); }
+  void barrier() override { wire_.barrier(); }
+
+ private:
+  Communicator& wire_;
+  std::vector<std::string>& events_;
+};
+
+// Three layers' worth of parameters: a channels-last convolution weight, a matrix, a vector that is never
+// used, a scale.
+struct Net {
+  std::vector<at::Tensor> parameters;
+  explicit Net(at::ScalarType type = at::kDouble) {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
+    const auto draw = [&](at::IntArrayRef shape) { return at::randn(shape, generator, type); };
+    parameters = {draw({4, 3, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast), draw({16, 36}), draw({9}),
+                  draw({16})};
+    for (at::Tensor& p : parameters) p.requires_grad_();
+  }
+  // Input of one rank: (2, 3, 5, 5).
+  at::Tensor loss(int rank) const {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(100 + rank);
+    const at::Tensor x = at::randn({2, 3, 5, 5}, generator, parameters[0].scalar_type());
+    return (at::conv2d(x, parameters[0]).flatten(1).matmul(parameters[1].t()) * parameters[3]).tanh().sum();
+  }
+};
+
+// What the buckets must come to, the plain way: every rank's gradient computed here, one after the other.
+std::vector<at::Tensor> mean_gradients(at::ScalarType type, int backwards) {
+  Net net(type);
+  for (int rank = 0; rank < world().size(); ++rank) {
+    for (int i = 0; i < backwards; ++i) net.loss(rank + 1000 * i).backward();
+  }
+  std::vector<at::Tensor> mean;
+  for (const at::Tensor& p : net.parameters) {
+    mean.push_back(p.grad().defined() ? p.grad().div(world().size()) : at::zeros_like(p));
+  }
+  return mean;
+}
+
+double largest_difference(const std::vector<at::Tensor>& parameters,
+                          const std::vector<at::Tensor>& expected) {
+  double largest = 0;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    largest = std::max(largest, (parameters[i].grad() - expected[i]).abs().max().item<double>());
+  }
+  return largest;
+}
+
+}  // namespace
+
+TEST_CASE("gradients become the mean over ranks, step after step, whatever the bucket size") {
+  for (const std::size_t bytes : {1u, 1000u, 16u << 20}) {
+    CAPTURE(bytes);
+    Net net;
+    GradientBuckets buckets(net.parameters, world(), bytes);
+    const auto expected = mean_gradients(at::kDouble, 1);
+    for (int step = 0; step < 3; ++step) {
+      buckets.begin_step();
+      net.loss(world().rank()).backward();
+      buckets.finish();
+      CHECK(largest_difference(net.parameters, expected) < 1e-14);
+      CHECK(net.parameters[2].grad().count_nonzero().item<std::int64_t>() == 0);  // the unused one
+    }
+  }
+}
+
+TEST_CASE("every rank holds the same bits") {
+  Net net(at::kFloat);
+  GradientBuckets buckets(net.parameters, world());
+  net.loss(world().rank()).backward();
+  buckets.finish();
+  at::Tensor roots = buckets.buckets()[0].flat.clone();
+  world().broadcast(roots, 0);
+  CHECK(at::equal(roots, buckets.buckets()[0].flat));
+}
+
+TEST_CASE("a gradient has its parameter's strides and lives in its bucket") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world());
+  REQUIRE(buckets.buckets().size() == 1);
+  const GradientBucket& bucket = buckets.buckets()[0];
+  CHECK(bucket.parameters == std::vector<std::size_t>{3, 2, 1, 0});
+  net.loss(world().rank()).backward();
+  for (std::size_t i = 0; i < 4; ++i) {
+    const at::Tensor& p = net.parameters[bucket.parameters[i]];
+    CHECK(p.grad().strides() == p.strides());
+    CHECK(p.grad().data_ptr<double>() == bucket.flat.data_ptr<double>() + bucket.offsets[i]);
+  }
+  buckets.finish();
+  // The gaps are zero: the norm over the flat tensor is the norm over the parameters.
+  double squares = 0;
+  for (const at::Tensor& p : net.parameters) squares += p.grad().square().sum().item<double>();
+  CHECK(bucket.flat.square().sum().item<double>() == doctest::Approx(squares).epsilon(1e-12));
+}
+
+TEST_CASE("the exchange of the last layers starts before backward reaches the first, in bucket order") {
+  std::vector<std::string> events;
+  Recorder wire(world(), events);
+  Net net(at::kFloat);
+  net.parameters.erase(net.parameters.begin() +
+                       2);  // the unused vector: it would hold the order up until finish()
+  net.parameters.insert(net.parameters.begin() + 2, at::ones({1}).requires_grad_());
+  GradientBuckets buckets(net.parameters, wire, 1);  // a bucket each
+  at::Tensor loss = net.loss(world().rank());
+  loss = loss * net.parameters[2].sum();  // after the rest, so that backward meets it first
+  net.parameters[0].register_hook([&](const at::Tensor&) { events.emplace_back("first layer"); });
+  loss.backward();
+  events.emplace_back("backward ended");
+  buckets.finish();
+  if (world().size() == 1) {
+    CHECK(events == std::vector<std::string>{"first layer", "backward ended"});  // no wire for one
+    return;
+  }
+  // Sizes are padded to 16 floats: 16, 1 -> 16, 576, 108 -> 112.
+  CHECK(events == std::vector<std::string>{"reduce 16 Float", "reduce 16 Float", "reduce 576 Float",
+                                           "first layer", "reduce 112 Float", "backward ended"});
+}
+
+TEST_CASE(
+    "an unused parameter holds later buckets back until finish, so that the order stays equal on all ranks") {
+  std::vector<std::string> events;
+  Recorder wire(world(), events);
+  Net net(at::kFloat);
+  GradientBuckets buckets(net.parameters, wire, 1);
+  net.loss(world().rank()).backward();
+  CHECK(buckets.launched() == 1);
+  buckets.finish();
+  CHECK(buckets.launched() == 4);
+}
+
+TEST_CASE("several backward passes add up, and only the last one starts the exchange") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world(), 1);
+  buckets.begin_step(2);
+  net.loss(world().rank()).backward();
+  CHECK(buckets.launched() == 0);
+  net.loss(world().rank() + 1000).backward();
+  CHECK(buckets.launched() > 0);
+  buckets.finish();
+  CHECK(largest_difference(net.parameters, mean_gradients(at::kDouble, 2)) < 1e-13);
+}
+
+TEST_CASE("a half wire divides before it sums and rounds as torch's fp16_compress_hook") {
+  Net net(at::kFloat);
+  const at::Tensor big = at::full({3}, 30000.0f).requires_grad_();
+  net.parameters.push_back(big);
+  GradientBuckets buckets(net.parameters, world(), 16u << 20, at::kHalf);
+  (net.loss(world().rank()) + (big * 40000.0f).sum()).backward();
+  buckets.finish();
+  if (world().size() == 1) {
+    CHECK(big.grad()[0].item<float>() == 40000.0f);
+    return;
+  }
+  // 40000 on each rank: the sum would exceed half's 65504, the sum of the shares does not.
+  const float share = at::full({1}, 40000.0f).to(at::kHalf).div_(world().size()).item<float>();
+  CHECK(big.grad()[0].item<float>() == at::full({1}, share * world().size()).to(at::kHalf).item<float>());
+  CHECK(largest_difference({net.parameters.begin(), net.parameters.begin() + 4},
+                           mean_gradients(at::kFloat, 1)) < 0.05);
+}
+
+TEST_CASE("misuse is named") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world());
+  net.loss(world().rank()).backward();
+  buckets.finish();
+  CHECK_THROWS_AS(net.loss(world().rank()).backward(), Error);  // without begin_step
+  buckets.begin_step();
+  net.parameters[1].mutable_grad() = at::zeros_like(net.parameters[1]);
+  CHECK_THROWS_AS(net.loss(world().rank()).backward(), Error);
+  buckets.begin_step();
+  net.loss(world().rank()).backward();
+  buckets.finish();
+  CHECK(largest_difference(net.parameters, mean_gradients(at::kDouble, 1)) < 1e-14);
+  CHECK_THROWS_AS(GradientBuckets({net.parameters[0] * 2}, world()), Error);  // not a leaf
+}

@@ -1,0 +1,159 @@
+#include "trainer/comm/gradient_buckets.hpp"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "common/error.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr std::int64_t kAlign = 64;  // bytes; vector units and GPU loads like gradients that start there
+
+std::int64_t padded(std::int64_t elements, std::int64_t element_size) {
+  const std::int64_t step = kAlign / element_size;
+  return (elements + step - 1) / step * step;
+}
+
+bool same_kind(const at::Tensor& a, const at::Tensor& b) {
+  return a.scalar_type() == b.scalar_type() && a.device() == b.device();
+}
+
+}  // namespace
+
+GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicator& trainers,
+                                 std::size_t bucket_bytes, at::ScalarType wire)
+    : trainers_(trainers), wire_(wire) {
+  const at::NoGradGuard no_grad;
+  std::vector<Slot*> members;
+  std::size_t bytes = 0;
+  GradientBucket bucket;
+  const auto close = [&] {
+    if (members.empty()) return;
+    fill(bucket, members);
+    buckets_.push_back(std::move(bucket));
+    bucket = {};
+    members.clear();
+    bytes = 0;
+  };
+  for (std::size_t i = parameters.size(); i-- > 0;) {
+    at::Tensor& parameter = parameters[i];
+    if (!parameter.requires_grad()) continue;
+    if (!parameter.is_leaf() || !parameter.is_non_overlapping_and_dense()) {
+      throw Error(ErrorKind::kInternal,
+                  "GradientBuckets: parameter " + std::to_string(i) + " is not a dense leaf tensor");
+    }
+    const std::size_t needs = parameter.nbytes();
+    if (!members.empty() &&
+        (bytes + needs > bucket_bytes || !same_kind(members.back()->parameter, parameter)))
+      close();
+    auto& slot = slots_.emplace_back(std::make_unique<Slot>());
+    slot->parameter = parameter;
+    slot->bucket = buckets_.size();
+    bucket.parameters.push_back(i);
+    members.push_back(slot.get());
+    bytes += needs;
+  }
+  close();
+  missing_.resize(buckets_.size());
+  flights_.resize(buckets_.size());
+  for (auto& slot : slots_) {
+    slot->accumulator = torch::autograd::impl::grad_accumulator(slot->parameter);
+    slot->hook = slot->accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
+        [this, s = slot.get()](const auto& outputs, const auto&) {
+          arrived(*s);
+          return outputs;
+        }));
+  }
+  begin_step();
+}
+
+GradientBuckets::~GradientBuckets() {
+  for (auto& slot : slots_) {
+    slot->accumulator->del_post_hook(slot->hook);
+    slot->parameter.mutable_grad() = at::Tensor();
+  }
+}
+
+void GradientBuckets::fill(GradientBucket& bucket, std::span<Slot*> members) {
+  std::int64_t total = 0;
+  for (const Slot* slot : members) {
+    bucket.offsets.push_back(total);
+    total += padded(slot->parameter.numel(), slot->parameter.element_size());
+  }
+  bucket.flat =
+      at::zeros({total}, members.front()->parameter.options().requires_grad(false).memory_format({}));
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const at::Tensor& parameter = members[i]->parameter;
+    members[i]->gradient = bucket.flat.as_strided(parameter.sizes(), parameter.strides(), bucket.offsets[i]);
+  }
+}
+
+void GradientBuckets::begin_step(int backwards) {
+  wait_all();  // only after a step that an exception left half-way
+  const at::NoGradGuard no_grad;
+  launched_ = 0;
+  std::fill(missing_.begin(), missing_.end(), 0);
+  for (auto& bucket : buckets_) bucket.flat.zero_();
+  for (auto& slot : slots_) {
+    slot->parameter.mutable_grad() = slot->gradient;  // somebody may have put another tensor there
+    slot->missing = backwards;
+    missing_[slot->bucket] += static_cast<std::size_t>(backwards);
+  }
+}
+
+void GradientBuckets::arrived(Slot& slot) {
+  if (slot.missing == 0) {
+    throw Error(ErrorKind::kInternal,
+                "a gradient arrived after its exchange: more backward passes than begin_step was told of");
+  }
+  if (!slot.parameter.grad().is_same(slot.gradient)) {
+    throw Error(ErrorKind::kInternal, "a parameter's .grad was replaced between begin_step and backward");
+  }
+  --slot.missing;
+  --missing_[slot.bucket];
+  launch_ready();
+}
+
+void GradientBuckets::launch_ready() {
+  while (launched_ < buckets_.size() && missing_[launched_] == 0) launch(launched_);
+}
+
+void GradientBuckets::launch(std::size_t bucket) {
+  launched_ = bucket + 1;
+  if (trainers_.size() == 1) return;
+  const at::NoGradGuard no_grad;
+  Flight& flight = flights_[bucket];
+  flight.wire = buckets_[bucket].flat;
+  if (wire_ == at::kHalf || wire_ == at::kBFloat16)
+    flight.wire = flight.wire.to(wire_).div_(trainers_.size());
+  flight.work = trainers_.all_reduce_async(flight.wire, ReduceOp::kSum);
+}
+
+void GradientBuckets::finish() {
+  for (auto& slot : slots_) slot->missing = 0;
+  while (launched_ < buckets_.size()) launch(launched_);
+  if (trainers_.size() == 1) return;
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    flights_[i].work.wait();
+    at::Tensor& flat = buckets_[i].flat;
+    if (flights_[i].wire.is_same(flat)) {
+      flat.div_(trainers_.size());
+    } else {
+      flat.copy_(flights_[i].wire);
+    }
+    flights_[i] = {};
+  }
+}
+
+void GradientBuckets::wait_all() {
+  for (Flight& flight : flights_) {
+    flight.work.wait();
+    flight = {};
+  }
+}
+
+}  // namespace facetrain
