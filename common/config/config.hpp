@@ -9,6 +9,7 @@ namespace facetrain {
 
 namespace config_types {
 using Text = std::string;
+using Word = std::string;
 using Int = std::int64_t;
 using Real = double;
 using Flag = bool;
@@ -19,7 +20,9 @@ using Texts = std::vector<std::string>;
 
 #define TABLE_BEGIN(table, meaning) struct table##_table {
 #define KEY(table, type, name, check, meaning, ...) config_types::type name = __VA_ARGS__;
-#define TABLE_END(table) };
+#define TABLE_END(table) \
+  }                      \
+  ;
 namespace config_tables {
 #include "common/config/keys.def"
 }

@@ -1,0 +1,46 @@
+#include "common/config/consistency.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace facetrain {
+namespace {
+
+void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& problems) {
+  const auto refuse = [&](bool used, const char* key, const char* what) {
+    if (used) problems.push_back({key, std::string(what) + " is not implemented yet; leave this key out"});
+  };
+  refuse(!config.run.resume.empty(), "run.resume", "resuming from a checkpoint");
+  refuse(config.data.train_source.size() > 1, "data.train_source", "training on more than one list");
+  refuse(!config.data.mask.empty(), "data.mask", "a sample mask");
+  refuse(!config.data.label_map.empty(), "data.label_map", "a label map");
+  refuse(config.data.fixed_size > 0, "data.fixed_size", "a fixed epoch size");
+  refuse(config.head.sample_rate < 1, "head.sample_rate", "partial FC (a sample_rate below 1)");
+  refuse(config.train.scheduler, "train.scheduler", "the polynomial schedule");
+  refuse(config.train.warmup_epoch > 0, "train.warmup_epoch", "warm-up");
+}
+
+}  // namespace
+
+std::vector<ConfigProblem> inconsistencies(const Config& config) {
+  std::vector<ConfigProblem> problems;
+  refuse_missing_features(config, problems);
+  if (config.model.input_size.size() != 2)
+    problems.push_back({"model.input_size", "needs two numbers, height and width, as in [112, 112]"});
+  const auto& reduce = config.train.reduce_lr;
+  if (std::adjacent_find(reduce.begin(), reduce.end(), std::greater_equal<>()) != reduce.end())
+    problems.push_back({"train.reduce_lr", "the epochs must increase, as in [12, 20, 24]"});
+  if (config.validation.add_flip && config.validation.add_norm)
+    problems.push_back(
+        {"validation.add_norm",
+         "excludes add_flip, which is on by default; set validation.add_flip = false to use add_norm"});
+  const auto& gpus = config.launch.gpus;
+  if (std::set<std::int64_t>(gpus.begin(), gpus.end()).size() != gpus.size())
+    problems.push_back({"launch.gpus", "names a GPU twice; each trainer needs its own"});
+  const auto& sets = config.validation.val_list;
+  if (std::set<std::string>(sets.begin(), sets.end()).size() != sets.size())
+    problems.push_back({"validation.val_list", "names a set twice"});
+  return problems;
+}
+
+}  // namespace facetrain
