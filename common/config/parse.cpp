@@ -15,7 +15,6 @@
 
 #include "common/config/consistency.hpp"
 #include "common/config/schema.hpp"
-#include "common/config/suggest.hpp"
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
 
@@ -118,9 +117,6 @@ class Reader {
   void read_root(const toml::table& root, const std::string& name, std::vector<Problem>& problems);
   void read_table(const TableSchema& table, const toml::table& values, const std::string& name,
                   std::vector<Problem>& problems);
-  std::string unknown_key(std::string_view table, std::string_view key) const;
-  std::string unknown_table(std::string_view table) const;
-  const KeySchema* find(std::string_view table, std::string_view key) const;
 
   std::vector<TableSchema> schema_ = config_schema();
   Config config_;
@@ -133,42 +129,12 @@ std::string position(const std::string& name, const toml::source_position& at) {
   return name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
 }
 
-const KeySchema* Reader::find(std::string_view table, std::string_view key) const {
-  for (const TableSchema& one : schema_)
-    for (const KeySchema& candidate : one.keys)
-      if (one.name == table && candidate.name == key) return &candidate;
-  return nullptr;
-}
-
-std::string Reader::unknown_key(std::string_view table, std::string_view key) const {
-  const std::string message = "unknown key `" + std::string(key) + "` in [" + std::string(table) + "]";
-  std::vector<std::string_view> names;
-  for (const TableSchema& one : schema_) {
-    for (const KeySchema& candidate : one.keys) {
-      if (candidate.name == key) return message + "; it belongs to [" + std::string(one.name) + "]";
-      if (one.name == table) names.push_back(candidate.name);
-    }
-  }
-  return message + suggestion(key, names);
-}
-
-std::string Reader::unknown_table(std::string_view table) const {
-  std::vector<std::string_view> names;
-  std::string all;
-  for (const TableSchema& one : schema_) {
-    names.push_back(one.name);
-    all += (all.empty() ? "" : ", ") + std::string(one.name);
-  }
-  const std::string hint = suggestion(table, names);
-  return "unknown table [" + std::string(table) + "]" + (hint.empty() ? "; the tables are " + all : hint);
-}
-
 void Reader::read_table(const TableSchema& table, const toml::table& values, const std::string& name,
                         std::vector<Problem>& problems) {
   for (const auto& [key, node] : values) {
-    const KeySchema* schema = find(table.name, key.str());
+    const KeySchema* schema = find_key(schema_, table.name, key.str());
     if (schema == nullptr) {
-      problems.push_back({key.source().begin, unknown_key(table.name, key.str())});
+      problems.push_back({key.source().begin, unknown_key(schema_, table.name, key.str())});
       continue;
     }
     const std::string full = std::string(table.name) + "." + std::string(key.str());
@@ -188,10 +154,10 @@ void Reader::read_root(const toml::table& root, const std::string& name, std::ve
     if (table == schema_.end()) {
       std::string text;
       for (const TableSchema& one : schema_)
-        if (!node.is_table() && find(one.name, key.str()) != nullptr)
+        if (!node.is_table() && find_key(schema_, one.name, key.str()) != nullptr)
           text = "key `" + std::string(key.str()) + "` stands outside its table; it belongs to [" +
                  std::string(one.name) + "]";
-      problems.push_back({key.source().begin, text.empty() ? unknown_table(key.str()) : text});
+      problems.push_back({key.source().begin, text.empty() ? unknown_table(schema_, key.str()) : text});
     } else if (const auto* values = node.as_table()) {
       read_table(*table, *values, name, problems);
     } else {
@@ -275,9 +241,10 @@ void Reader::override_with(const std::string& argument) {
   const std::string table = full.substr(0, dot), name = full.substr(dot + 1);
   const bool known =
       std::any_of(schema_.begin(), schema_.end(), [&](const TableSchema& one) { return one.name == table; });
-  const KeySchema* key = find(table, name);
+  const KeySchema* key = find_key(schema_, table, name);
   if (key == nullptr) {
-    problems_.push_back(where + ": " + (known ? unknown_key(table, name) : unknown_table(table)));
+    problems_.push_back(where + ": " +
+                        (known ? unknown_key(schema_, table, name) : unknown_table(schema_, table)));
     return;
   }
   const toml::parse_result parsed =

@@ -1,5 +1,6 @@
 #include "common/config/schema.hpp"
 
+#include "common/config/suggest.hpp"
 #include "common/config/text_form.hpp"
 
 namespace facetrain {
@@ -39,6 +40,38 @@ std::vector<TableSchema> config_schema() {
 #undef KEY
 #undef TABLE_END
   return tables;
+}
+
+const KeySchema* find_key(const std::vector<TableSchema>& schema, std::string_view table,
+                          std::string_view key) {
+  for (const TableSchema& one : schema)
+    for (const KeySchema& candidate : one.keys)
+      if (one.name == table && candidate.name == key) return &candidate;
+  return nullptr;
+}
+
+std::string unknown_key(const std::vector<TableSchema>& schema, std::string_view table,
+                        std::string_view key) {
+  const std::string message = "unknown key `" + std::string(key) + "` in [" + std::string(table) + "]";
+  std::vector<std::string_view> names;
+  for (const TableSchema& one : schema) {
+    for (const KeySchema& candidate : one.keys) {
+      if (candidate.name == key) return message + "; it belongs to [" + std::string(one.name) + "]";
+      if (one.name == table) names.push_back(candidate.name);
+    }
+  }
+  return message + suggestion(key, names);
+}
+
+std::string unknown_table(const std::vector<TableSchema>& schema, std::string_view table) {
+  std::vector<std::string_view> names;
+  std::string all;
+  for (const TableSchema& one : schema) {
+    names.push_back(one.name);
+    all += (all.empty() ? "" : ", ") + std::string(one.name);
+  }
+  const std::string hint = suggestion(table, names);
+  return "unknown table [" + std::string(table) + "]" + (hint.empty() ? "; the tables are " + all : hint);
 }
 
 std::string_view name_of(KeyType type) {

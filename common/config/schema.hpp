@@ -31,6 +31,14 @@ struct TableSchema {
 
 std::vector<TableSchema> config_schema();
 
+// The key's declaration, or null.
+const KeySchema* find_key(const std::vector<TableSchema>& schema, std::string_view table,
+                          std::string_view key);
+
+// Error texts for names that are not in the schema, with what was probably meant.
+std::string unknown_key(const std::vector<TableSchema>& schema, std::string_view table, std::string_view key);
+std::string unknown_table(const std::vector<TableSchema>& schema, std::string_view table);
+
 // "text", "integer", "list of numbers" ...
 std::string_view name_of(KeyType type);
 

@@ -7,7 +7,8 @@ namespace facetrain {
 
 std::string number_text(double value) {
   std::array<char, 64> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general).ptr;
   return {buffer.data(), end};
 }
 

@@ -1,0 +1,228 @@
+#include "common/config/parse.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/error.hpp"
+
+using namespace facetrain;
+namespace fs = std::filesystem;
+
+namespace {
+
+// What parse_config complains about; empty when it is content.
+std::string complaint(const std::string& text) {
+  try {
+    parse_config(text, "x.toml");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kConfig);
+    return error.what();
+  }
+  return "";
+}
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("facetrain-config-" + std::to_string(getpid()));
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+  std::string file(const std::string& name, const std::string& text) const {
+    fs::create_directories((path / name).parent_path());
+    std::ofstream(path / name) << text;
+    return (path / name).string();
+  }
+};
+
+std::string load_complaint(const std::string& path, std::vector<std::string> sets = {}) {
+  try {
+    load_config(path, sets);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kConfig);
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("an empty configuration is the defaults") {
+  const Config config = parse_config("", "x.toml");
+  CHECK(config.train.lr == 0.1);
+  CHECK(config.model.depth == "50");
+  CHECK(config.train.reduce_lr == std::vector<std::int64_t>{8, 12, 14});
+  CHECK(config_digest(config) == config_digest(Config{}));
+}
+
+TEST_CASE("values of every type are read") {
+  const Config config = parse_config(
+      "run.prefix = 'a'\n[data]\ntrain_source = 'list.txt'\naugment = true\n[model]\ndepth = 18\ninput_size "
+      "= [96, 112]\n"
+      "[head]\nmargin = 1\n[train]\nlr = 1\nbatch_size = 7\nreduce_lr = 3\n",
+      "x.toml");
+  CHECK(config.run.prefix == "a");
+  CHECK(config.data.train_source == std::vector<std::string>{"list.txt"});  // a scalar for a list
+  CHECK(config.data.augment);
+  CHECK(config.model.depth == "18");  // an integer for a word
+  CHECK(config.model.input_size == std::vector<std::int64_t>{96, 112});
+  CHECK(config.head.margin == std::vector<double>{1.0});
+  CHECK(config.train.lr == 1.0);  // an integer for a number
+  CHECK(config.train.batch_size == 7);
+  CHECK(config.train.reduce_lr == std::vector<std::int64_t>{3});
+}
+
+TEST_CASE("each kind of mistake has its line") {
+  CHECK(complaint("[train]\nmomentun = 0.9\n") ==
+        "x.toml:2:1: unknown key `momentun` in [train]; did you mean `momentum`?");
+  CHECK(complaint("[train]\n\n  zzzzzz = 1\n") == "x.toml:3:3: unknown key `zzzzzz` in [train]");
+  CHECK(complaint("[train]\nmargin = 1\n") ==
+        "x.toml:2:1: unknown key `margin` in [train]; it belongs to [head]");
+  CHECK(complaint("lr = 1\n") == "x.toml:1:1: key `lr` stands outside its table; it belongs to [train]");
+  CHECK(complaint("[trian]\nlr = 1\n") == "x.toml:1:2: unknown table [trian]; did you mean `train`?");
+  CHECK(complaint("train = 3\n") == "x.toml:1:1: `train` is a table, written as [train]");
+  CHECK(complaint("[train]\nlr = 'x'\n") == "x.toml:2:6: train.lr: expected number, not the text \"x\"");
+  CHECK(complaint("[train]\nepochs = 2.5\n") ==
+        "x.toml:2:10: train.epochs: expected integer, not the number 2.5");
+  CHECK(complaint("[data]\naugment = 1\n") ==
+        "x.toml:2:11: data.augment: expected true or false, not the integer 1");
+  CHECK(complaint("[run]\nprefix = 1979-05-27\n") ==
+        "x.toml:2:10: run.prefix: expected text, not a date or time");
+  CHECK(complaint("[train]\nlr = [0.1]\n") == "x.toml:2:6: train.lr: expected number, not a list");
+  CHECK(complaint("[train]\nreduce_lr = [1, 'x']\n") ==
+        "x.toml:2:17: train.reduce_lr: expected list of integers, not the text \"x\"");
+  CHECK(complaint("[train]\nepochs = 0\n") == "x.toml:2:10: train.epochs: 0 is out of range (at least 1)");
+  CHECK(complaint("[train]\nmomentum = 1.5\n") ==
+        "x.toml:2:12: train.momentum: 1.5 is out of range (0 to 1)");
+  CHECK(complaint("[train]\nlr = nan\n") == "x.toml:2:6: train.lr: nan is not a finite number");
+  CHECK(complaint("[train]\nlr = inf\n") == "x.toml:2:6: train.lr: inf is not a finite number");
+  CHECK(complaint("[model]\nmodel = 'iresnt'\n") ==
+        "x.toml:2:9: model.model: \"iresnt\" is not iresnet or mobilefacenet; did you mean `iresnet`?");
+  CHECK(complaint("[run]\nprefix = 'a/b'\n") == "x.toml:2:10: run.prefix: \"a/b\" is not a name without /");
+  CHECK(complaint("[run]\nwork_path = ''\n") == "x.toml:2:13: run.work_path: must not be empty");
+  CHECK(complaint("base = 'y.toml'\n") == "x.toml:1:8: base: only a configuration file may have a base");
+}
+
+TEST_CASE("a syntax error has its position") {
+  CHECK(complaint("[train]\nlr = \n").starts_with("x.toml:2:"));
+  CHECK(complaint("[train]\nlr = 1\nlr = 2\n").starts_with("x.toml:3:"));
+}
+
+TEST_CASE("all problems are reported at once, from top to bottom") {
+  CHECK(complaint("[train]\nlr = 'x'\nepochs = 0\n[data]\nslots = 1\n") ==
+        "x.toml:2:6: train.lr: expected number, not the text \"x\"\n"
+        "x.toml:3:10: train.epochs: 0 is out of range (at least 1)\n"
+        "x.toml:5:9: data.slots: 1 is out of range (2 to 64)");
+}
+
+TEST_CASE("keys that do not exist yet are refused, not ignored") {
+  const auto refused = [](const std::string& text) {
+    return complaint(text).find("not implemented yet") != std::string::npos;
+  };
+  CHECK(complaint("[run]\nresume = 'a'\n") ==
+        "x.toml:2:10: run.resume: resuming from a checkpoint is not implemented yet; leave this key out");
+  CHECK(refused("[data]\nmask = 'a'\n"));
+  CHECK(refused("[data]\nlabel_map = 'a'\n"));
+  CHECK(refused("[data]\nfixed_size = 1\n"));
+  CHECK(refused("[data]\ntrain_source = ['a', 'b']\n"));
+  CHECK(refused("[head]\nsample_rate = 0.5\n"));
+  CHECK(refused("[train]\nscheduler = true\n"));
+  CHECK(refused("[train]\nwarmup_epoch = 1\n"));
+  CHECK_FALSE(refused("[head]\nsample_rate = 1\n[data]\nmask = ''\n"));
+}
+
+TEST_CASE("values must fit together") {
+  CHECK(complaint("[model]\ninput_size = 112\n")
+            .starts_with("x.toml:2:14: model.input_size: needs two numbers"));
+  CHECK(complaint("[train]\nreduce_lr = [12, 8]\n")
+            .starts_with("x.toml:2:13: train.reduce_lr: the epochs must increase"));
+  CHECK(complaint("[train]\nreduce_lr = [8, 8]\n") != "");
+  CHECK(complaint("[train]\nreduce_lr = []\n") == "");
+  CHECK(complaint("[validation]\nadd_norm = true\n")
+            .starts_with("x.toml:2:12: validation.add_norm: excludes add_flip"));
+  CHECK(complaint("[validation]\nadd_norm = true\nadd_flip = false\n") == "");
+  CHECK(complaint("[launch]\ngpus = [0, 0]\n").starts_with("x.toml:2:8: launch.gpus: names a GPU twice"));
+}
+
+TEST_CASE("a base is read first, relative to the file that names it") {
+  const Folder folder;
+  folder.file("base.toml", "[train]\nlr = 0.5\nepochs = 3\n[run]\nprefix = 'b'\n");
+  folder.file("sub/middle.toml", "base = '../base.toml'\n[train]\nepochs = 4\n");
+  const std::string top = folder.file("top.toml", "base = 'sub/middle.toml'\n[run]\nprefix = 't'\n");
+  const Config config = load_config(top);
+  CHECK(config.train.lr == 0.5);
+  CHECK(config.train.epochs == 4);
+  CHECK(config.run.prefix == "t");
+  const std::vector<std::string> sets = {"train.epochs=9"};
+  CHECK(load_config(top, sets).train.epochs == 9);
+  CHECK(resolve_config(top, sets) == print_config(load_config(top, sets)));
+  CHECK(resolve_config(top, sets) == resolve_config(top, sets));
+}
+
+TEST_CASE("problems of a base are reported with the base's name, and circles are found") {
+  const Folder folder;
+  const std::string bad = folder.file("bad.toml", "[train]\nlr = 'x'\n");
+  const std::string top = folder.file("top.toml", "base = 'bad.toml'\n[train]\nepochs = 0\n");
+  CHECK(load_complaint(top) == bad + ":2:6: train.lr: expected number, not the text \"x\"\n" + top +
+                                   ":3:10: train.epochs: 0 is out of range (at least 1)");
+  folder.file("a.toml", "base = 'b.toml'\n");
+  const std::string b = folder.file("b.toml", "base = 'a.toml'\n");
+  CHECK(load_complaint(b).find("in a circle") != std::string::npos);
+  const std::string self = folder.file("self.toml", "base = './self.toml'\n");
+  CHECK(load_complaint(self).starts_with(self + ":1:8: base: the files name each other as base in a circle"));
+}
+
+TEST_CASE("a file that cannot be read is one clear line") {
+  const Folder folder;
+  const std::string missing = (folder.path / "none.toml").string();
+  CHECK(load_complaint(missing) ==
+        "cannot read the configuration " + missing +
+            ": No such file or directory; name a TOML file, such as configs/arcface_r50_default.toml");
+  CHECK(load_complaint(folder.path.string()).find("Is a directory") != std::string::npos);
+  const std::string top = folder.file("top.toml", "base = 'none.toml'\n");
+  CHECK(load_complaint(top).starts_with(top + ":1:8: base: cannot read the configuration"));
+  CHECK(load_complaint(folder.file("empty.toml", "")) == "");
+}
+
+TEST_CASE("--set overrides, as TOML or as bare words") {
+  const Folder folder;
+  const std::string path = folder.file("x.toml", "");
+  const std::vector<std::string> sets = {
+      "run.prefix=my run",  "train.lr=0.05",          "train.reduce_lr=[1, 2]", "launch.gpus=3",
+      "model.depth=18",     "model.mode=\"se\"",      "data.augment=true",      "train.reduce_lr=[2,4]",
+      "run.work_path=/a=b", "validation.val_list=lfw"};
+  const Config config = load_config(path, sets);
+  CHECK(config.run.prefix == "my run");
+  CHECK(config.train.lr == 0.05);
+  CHECK(config.train.reduce_lr == std::vector<std::int64_t>{2, 4});  // the last one wins
+  CHECK(config.launch.gpus == std::vector<std::int64_t>{3});
+  CHECK(config.model.depth == "18");
+  CHECK(config.model.mode == "se");
+  CHECK(config.data.augment);
+  CHECK(config.run.work_path == "/a=b");
+  CHECK(config.validation.val_list == std::vector<std::string>{"lfw"});
+  const std::vector<std::string> number_as_text = {"run.prefix=2024"};
+  CHECK(load_config(path, number_as_text).run.prefix == "2024");
+}
+
+TEST_CASE("mistakes in --set are named as typed") {
+  const Folder folder;
+  const std::string path = folder.file("x.toml", "");
+  CHECK(load_complaint(path, {"train.lr=x"}) == "--set train.lr=x: expected number, not the text \"x\"");
+  CHECK(load_complaint(path, {"train.epochs=0"}) == "--set train.epochs=0: 0 is out of range (at least 1)");
+  CHECK(load_complaint(path, {"train.lrr=1"}) ==
+        "--set train.lrr=1: unknown key `lrr` in [train]; did you mean `lr`?");
+  CHECK(load_complaint(path, {"trane.lr=1"}) ==
+        "--set trane.lr=1: unknown table [trane]; did you mean `train`?");
+  CHECK(load_complaint(path, {"train.lr"}) ==
+        "--set train.lr: expected table.key=value, such as train.lr=0.05");
+  CHECK(load_complaint(path, {"lr=1"}) == "--set lr=1: expected table.key=value, such as train.lr=0.05");
+  CHECK(load_complaint(path, {"train.lr="}) == "--set train.lr=: expected number, not the text \"\"");
+  CHECK(load_complaint(path, {"train.reduce_lr=[1,"})
+            .starts_with("--set train.reduce_lr=[1,: the value is not TOML"));
+  CHECK(load_complaint(path, {"train.lr=1\nx=2"}).starts_with("--set"));
+  CHECK(load_complaint(path, {"run.resume=a", "train.lr=y"}) ==
+        "--set train.lr=y: expected number, not the text \"y\"\n"
+        "--set run.resume=a: run.resume: resuming from a checkpoint is not implemented yet; leave this key "
+        "out");
+}
