@@ -1,0 +1,48 @@
+// TensorBoard event files: scalars only, readable by `tensorboard --logdir`. A file is a sequence of
+// TFRecords (https://www.tensorflow.org/tutorials/load_data/tfrecord), each an Event protobuf
+// (tensorflow/core/util/event.proto).
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "trainer/log/clock.hpp"
+
+namespace facetrain {
+
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4).
+std::uint32_t crc32c(std::string_view bytes);
+
+// The TFRecord that frames `payload`: its length, the length's masked CRC, the payload, its masked CRC.
+std::string tfrecord(std::string_view payload);
+
+// Event protobufs; wall_time in seconds since 1970.
+std::string version_event(double wall_time);
+std::string scalar_event(double wall_time, std::int64_t step, std::string_view tag, float value);
+
+class EventWriter {
+ public:
+  // Creates `folder` where missing and in it events.out.tfevents.<seconds>.<host>.<process>. `clock` outlives
+  // the writer. Throws Error(kIo) naming the path.
+  EventWriter(const std::string& folder, const Clock& clock);
+  ~EventWriter();
+  EventWriter(EventWriter&& other) noexcept;
+  EventWriter(const EventWriter&) = delete;
+  EventWriter& operator=(const EventWriter&) = delete;
+
+  const std::string& path() const { return path_; }
+  // In the file when it returns. Throws Error(kIo) when it cannot be written.
+  void scalar(std::string_view tag, double value, std::int64_t step);
+
+ private:
+  void append(std::string_view event);
+
+  std::string path_;
+  std::FILE* file_ = nullptr;
+  const Clock* clock_;
+};
+
+}  // namespace facetrain
