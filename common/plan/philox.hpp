@@ -1,5 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
-// A stream is keyed by (seed, purpose, epoch or step, global position), so no draw depends on thread, rank or arrival order.
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3",
+// SC 2011). A stream is keyed by (seed, purpose, epoch or step, global position), so no draw depends on
+// thread, rank or arrival order.
 #pragma once
 
 #include <array>
@@ -7,14 +8,16 @@
 
 namespace facetrain {
 
-// What a draw is for; keeps streams of different uses apart. Values are part of a run's identity: never renumber.
+// What a draw is for; keeps streams of different uses apart. Values are part of a run's identity: never
+// renumber.
 enum class Purpose : std::uint32_t {
-  kAugment = 1,    // position: the sample's place in the epoch's global order
-  kDropout = 2,    // position: the row's place in the step's global batch
-  kHeadInit = 3,   // position: the class id
-  kReplace = 4,    // position: the bad sample's place in the epoch's global order
-  kSynth = 5,      // position: identity or picture number
-  kSample = 6,     // position: free (partial FC, masks)
+  kAugment = 1,       // position: the sample's place in the epoch's global order
+  kDropout = 2,       // position: the row's place in the step's global batch
+  kHeadInit = 3,      // position: the class id
+  kReplace = 4,       // position: the bad sample's place in the epoch's global order
+  kSynth = 5,         // position: identity or picture number
+  kSample = 6,        // position: free (partial FC, masks)
+  kBackboneInit = 7,  // when: the parameter's index in state_dict order
 };
 
 using Philox4 = std::array<std::uint32_t, 4>;
@@ -32,14 +35,19 @@ constexpr Philox4 philox4x32(Philox4 counter, std::array<std::uint32_t, 2> key) 
   return counter;
 }
 
+// The Philox key of a seed and purpose: what RandomStream uses, for code that makes many streams' words at
+// once.
+constexpr std::array<std::uint32_t, 2> philox_key(std::uint64_t seed, Purpose purpose) {
+  return {static_cast<std::uint32_t>(seed),
+          static_cast<std::uint32_t>(seed >> 32) ^ static_cast<std::uint32_t>(purpose) << 24};
+}
+
 // A stream of draws. Cheap to construct (no state but a counter); copy it to replay.
 class RandomStream {
  public:
   // seed: the run's; when: epoch or step; position: see Purpose.
   constexpr RandomStream(std::uint64_t seed, Purpose purpose, std::uint32_t when, std::uint64_t position)
-      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32) ^ static_cast<std::uint32_t>(purpose) << 24},
-        position_(position),
-        when_(when) {}
+      : key_(philox_key(seed, purpose)), position_(position), when_(when) {}
 
   constexpr std::uint32_t next_u32() {
     if (used_ == 4) {

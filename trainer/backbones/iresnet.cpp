@@ -1,0 +1,158 @@
+// IResNet (the improved residual network of ArcFace, Deng et al. 2019) as the reference builds it:
+// squeeze-and-excitation on the identity path of each stage's first block, BatchNorm and dropout before the
+// last linear layer, last BatchNorm's weight fixed at 1.
+#include <ATen/ops/flatten.h>
+
+#include <array>
+#include <cmath>
+
+#include "common/error.hpp"
+#include "trainer/backbones/dropout.hpp"
+#include "trainer/backbones/layers.hpp"
+#include "trainer/backbones/registry.hpp"
+
+namespace facetrain {
+namespace {
+
+using Blocks = std::array<std::int64_t, 4>;
+struct Depth {
+  const char* name;
+  Blocks blocks;
+};
+// The reference's "200" has 100's blocks by mistake; ours is the true one.
+constexpr std::array<Depth, 6> kDepths = {{{"18", {2, 2, 2, 2}},
+                                           {"34", {3, 4, 6, 3}},
+                                           {"50", {3, 4, 14, 3}},
+                                           {"100", {3, 13, 30, 3}},
+                                           {"152", {3, 8, 36, 3}},
+                                           {"200", {6, 26, 60, 6}}}};
+constexpr std::array<std::int64_t, 4> kChannels = {64, 128, 256, 512};
+constexpr Init kConvInit = normal(0.1);
+constexpr std::int64_t kFlat = 512 * 7 * 7;
+
+struct Downsample {
+  Downsample(const StateScope& scope, std::int64_t in, std::int64_t out, std::int64_t stride)
+      : conv(scope.child("0"), {.in = in, .out = out, .stride = stride}, kConvInit),
+        bn(scope.child("1"), out) {}
+  Conv2d conv;
+  BatchNorm bn;
+};
+
+struct Block {
+  Block(const StateScope& scope, std::int64_t in, std::int64_t out, bool first_of_stage, bool se)
+      : bn1(scope.child("bn1"), in),
+        conv1(scope.child("conv1"), {.in = in, .out = out, .kernel = 3}, kConvInit),
+        bn2(scope.child("bn2"), out),
+        prelu(scope.child("prelu"), out),
+        conv2(scope.child("conv2"), {.in = out, .out = out, .kernel = 3, .stride = first_of_stage ? 2 : 1},
+              kConvInit),
+        bn3(scope.child("bn3"), out) {
+    if (first_of_stage) downsample.emplace(scope.child("downsample"), in, out, 2);
+    if (first_of_stage && se) attention.emplace(scope.child("attn"), out, 16, kConvInit);
+  }
+
+  at::Tensor operator()(const at::Tensor& x, bool training) const {
+    at::Tensor out = bn3(conv2(prelu(bn2(conv1(bn1(x, training)), training))), training);
+    at::Tensor identity = downsample ? downsample->bn(downsample->conv(x), training) : x;
+    if (attention) identity = (*attention)(identity);
+    return out.add_(identity);
+  }
+
+  BatchNorm bn1;
+  Conv2d conv1;
+  BatchNorm bn2;
+  PReLU prelu;
+  Conv2d conv2;
+  BatchNorm bn3;
+  std::optional<Downsample> downsample;
+  std::optional<SqueezeExcite> attention;
+};
+
+class IResNet final : public LayeredBackbone {
+ public:
+  IResNet(const BackboneSpec& spec, const Blocks& blocks, std::uint64_t seed)
+      : LayeredBackbone(spec.precision),
+        scope_(state_, seed),
+        dropout_(spec.dropout),
+        conv1_(scope_.child("conv1"), {.in = 3, .out = 64, .kernel = 3}, kConvInit),
+        bn1_(scope_.child("bn1"), 64),
+        prelu_(scope_.child("prelu"), 64),
+        blocks_(make_blocks(blocks, spec.mode == "se")),
+        bn2_(scope_.child("bn2"), 512),
+        fc_(scope_.child("fc"), kFlat, spec.embedding_size, true, uniform(1.0 / std::sqrt(double{kFlat}))),
+        features_(scope_.child("features"), spec.embedding_size, false) {}
+
+  at::Tensor forward(const at::Tensor& images, const DropoutKey& dropout) override {
+    const auto low_precision = autocast_dtype(images);
+    at::Tensor x;
+    {
+      const AutocastRegion region(low_precision, images.device().type());
+      x = prelu_(bn1_(conv1_(prepare(images)), training_));
+      for (const Block& block : blocks_) x = block(x, training_);
+      x = at::flatten(bn2_(x, training_), 1);
+      if (training_ && dropout_ > 0) x = apply_dropout(x, dropout, dropout_);
+    }
+    return features_(fc_(low_precision ? x.to(at::kFloat) : x), training_);
+  }
+
+ private:
+  std::vector<Block> make_blocks(const Blocks& counts, bool se) const {
+    std::vector<Block> blocks;
+    std::int64_t in = kChannels[0];
+    for (std::size_t stage = 0; stage < counts.size(); ++stage) {
+      const StateScope layer = scope_.child("layer" + std::to_string(stage + 1));
+      for (std::int64_t i = 0; i < counts[stage]; ++i, in = kChannels[stage]) {
+        blocks.emplace_back(layer.child(i), in, kChannels[stage], i == 0, se);
+      }
+    }
+    return blocks;
+  }
+
+  StateScope scope_;
+  double dropout_;
+  Conv2d conv1_;
+  BatchNorm bn1_;
+  PReLU prelu_;
+  std::vector<Block> blocks_;
+  BatchNorm bn2_;
+  Linear fc_;
+  BatchNorm features_;
+};
+
+std::unique_ptr<Backbone> make(const BackboneSpec& spec, std::uint64_t seed) {
+  if (spec.mode != "normal" && spec.mode != "se") {
+    throw Error(ErrorKind::kConfig, "model.mode: unknown mode '" + spec.mode + "' of iresnet (normal, se)");
+  }
+  for (const Depth& depth : kDepths) {
+    if (depth.name == spec.depth) return std::make_unique<IResNet>(spec, depth.blocks, seed);
+  }
+  throw Error(ErrorKind::kConfig,
+              "model.depth: unknown depth '" + spec.depth + "' of iresnet (18, 34, 50, 100, 152, 200)");
+}
+
+std::optional<BackboneSpec> recognise(const std::vector<NamedTensor>& state) {
+  const at::Tensor* features = find_tensor(state, "features.weight");
+  if (features == nullptr || features->dim() != 1) return std::nullopt;
+  Blocks counts{};
+  for (std::size_t stage = 0; stage < counts.size(); ++stage) {
+    const std::string layer = "layer" + std::to_string(stage + 1) + ".";
+    while (find_tensor(state, layer + std::to_string(counts[stage]) + ".conv1.weight") != nullptr)
+      ++counts[stage];
+  }
+  for (const Depth& depth : kDepths) {
+    if (depth.blocks != counts) continue;
+    const bool se = find_tensor(state, "layer1.0.attn.fc1.weight") != nullptr;
+    return BackboneSpec{.model = "iresnet",
+                        .depth = depth.name,
+                        .mode = se ? "se" : "normal",
+                        .embedding_size = features->size(0)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+extern const BackboneKind backbone_iresnet;
+const BackboneKind backbone_iresnet = {&make, &recognise};
+
+}  // namespace facetrain

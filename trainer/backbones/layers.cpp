@@ -1,0 +1,170 @@
+#include "trainer/backbones/layers.hpp"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/prelu.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros.h>
+
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "common/error.hpp"
+#include "common/plan/philox.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr double kMomentum = 0.1, kEps = 1e-5;
+
+// Fills in logical (contiguous) order. Normals come in pairs by Box-Muller from two 32-bit words each: u1 in
+// (0, 1], u2 in [0, 1).
+void fill(float* values, std::int64_t count, const Init& init, RandomStream stream) {
+  constexpr float kScale = 1.0f / 16777216.0f;  // 2^-24
+  const float value = static_cast<float>(init.value);
+  if (init.kind == Init::Kind::kConstant) {
+    std::fill_n(values, count, value);
+  } else if (init.kind == Init::Kind::kUniform) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      values[i] = value * (2.0f * static_cast<float>(stream.next_u32() >> 8) * kScale - 1.0f);
+    }
+  } else {
+    for (std::int64_t i = 0; i < count; i += 2) {
+      const float radius =
+          value * std::sqrt(-2.0f * std::log(static_cast<float>((stream.next_u32() >> 8) + 1) * kScale));
+      const float angle =
+          2.0f * std::numbers::pi_v<float> * static_cast<float>(stream.next_u32() >> 8) * kScale;
+      values[i] = radius * std::cos(angle);
+      if (i + 1 < count) values[i + 1] = radius * std::sin(angle);
+    }
+  }
+}
+
+at::Tensor channels_last(const at::Tensor& t) {
+  return t.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace
+
+at::Tensor StateScope::parameter(const std::string& name, at::IntArrayRef sizes, Init init, bool weight_decay,
+                                 bool trainable) const {
+  at::Tensor t = at::empty(sizes, at::kFloat);
+  fill(t.mutable_data_ptr<float>(), t.numel(), init,
+       RandomStream(seed_, Purpose::kBackboneInit, static_cast<std::uint32_t>(state_->size()), 0));
+  if (t.dim() == 4) t = channels_last(t);
+  t.requires_grad_(trainable);
+  state_->push_back({prefix_ + name, t, false, trainable, weight_decay});
+  return t;
+}
+
+at::Tensor StateScope::buffer(const std::string& name, at::Tensor value) const {
+  state_->push_back({prefix_ + name, value, true, false, false});
+  return value;
+}
+
+Conv2d::Conv2d(const StateScope& scope, const ConvShape& s, Init init)
+    : weight(scope.parameter("weight", {s.out, s.in / s.groups, s.kernel, s.kernel}, init)),
+      stride(s.stride),
+      padding(s.padding < 0 ? s.kernel / 2 : s.padding),
+      groups(s.groups) {}
+
+at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  const std::array<std::int64_t, 2> strides{stride, stride}, paddings{padding, padding}, dilations{1, 1};
+  return at::conv2d(x, weight, std::nullopt, at::IntArrayRef(strides), at::IntArrayRef(paddings),
+                    at::IntArrayRef(dilations), groups);
+}
+
+BatchNorm::BatchNorm(const StateScope& scope, std::int64_t channels, bool trainable_weight)
+    : weight(scope.parameter("weight", {channels}, constant(1), false, trainable_weight)),
+      bias(scope.parameter("bias", {channels}, constant(0), false)),
+      running_mean(scope.buffer("running_mean", at::zeros({channels}, at::kFloat))),
+      running_var(scope.buffer("running_var", at::ones({channels}, at::kFloat))),
+      batches(scope.buffer("num_batches_tracked", at::zeros({}, at::kLong))) {}
+
+at::Tensor BatchNorm::operator()(const at::Tensor& x, bool training) const {
+  if (training) at::Tensor(batches).add_(1);
+  return at::batch_norm(x, weight, bias, running_mean, running_var, training, kMomentum, kEps, true);
+}
+
+PReLU::PReLU(const StateScope& scope, std::int64_t channels)
+    : weight(scope.parameter("weight", {channels}, constant(0.25))) {}
+
+at::Tensor PReLU::operator()(const at::Tensor& x) const {
+  return at::prelu(x, weight);
+}
+
+Linear::Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init)
+    : weight(scope.parameter("weight", {out, in}, init)) {
+  if (with_bias) bias = scope.parameter("bias", {out}, init);
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return at::linear(x, weight, bias);
+}
+
+SqueezeExcite::SqueezeExcite(const StateScope& scope, std::int64_t channels, std::int64_t reduction,
+                             Init init)
+    : fc1(scope.child("fc1"), {.in = channels, .out = channels / reduction}, init),
+      fc2(scope.child("fc2"), {.in = channels / reduction, .out = channels}, init) {}
+
+at::Tensor SqueezeExcite::operator()(const at::Tensor& x) const {
+  return at::mul(x, at::sigmoid(fc2(at::relu(fc1(at::adaptive_avg_pool2d(x, {1, 1}))))));
+}
+
+AutocastRegion::AutocastRegion(std::optional<at::ScalarType> dtype, at::DeviceType device) : device_(device) {
+  if (!dtype) return;
+  previously_on_ = at::autocast::is_autocast_enabled(device);
+  previous_dtype_ = at::autocast::get_autocast_dtype(device);
+  at::autocast::set_autocast_enabled(device, true);
+  at::autocast::set_autocast_dtype(device, *dtype);
+  at::autocast::increment_nesting();
+}
+
+AutocastRegion::~AutocastRegion() {
+  if (!previous_dtype_) return;
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(device_, previously_on_);
+  at::autocast::set_autocast_dtype(device_, *previous_dtype_);
+}
+
+LayeredBackbone::LayeredBackbone(const std::string& precision) {
+  if (precision == "fp16") {
+    low_precision_ = at::kHalf;
+  } else if (precision == "bf16") {
+    low_precision_ = at::kBFloat16;
+  } else if (precision != "fp32" && precision != "fp64") {
+    throw Error(ErrorKind::kConfig,
+                "backbone: unknown precision '" + precision + "' (fp16, bf16, fp32, fp64)");
+  }
+}
+
+void LayeredBackbone::to(at::Device device, at::ScalarType dtype) {
+  for (const NamedTensor& entry : state_) {
+    at::Tensor t = entry.tensor;
+    const at::ScalarType target = t.is_floating_point() ? dtype : t.scalar_type();
+    // set_data swaps the contents behind every handle: the layers' and those of state() stay one tensor.
+    t.mutable_grad() = at::Tensor();
+    t.set_data(t.detach().to(t.options().device(device).dtype(target)));
+  }
+}
+
+std::optional<at::ScalarType> LayeredBackbone::autocast_dtype(const at::Tensor& images) const {
+  const bool unsuited =
+      state_.front().tensor.scalar_type() == at::kDouble || (images.is_cpu() && low_precision_ == at::kHalf);
+  return unsuited ? std::nullopt : low_precision_;
+}
+
+at::Tensor LayeredBackbone::prepare(const at::Tensor& images) const {
+  if (autocast_dtype(images)) return channels_last(images);
+  return channels_last(images.to(state_.front().tensor.scalar_type()));
+}
+
+}  // namespace facetrain

@@ -1,0 +1,130 @@
+// The few layers our networks are made of: plain structs that hold handles to named tensors and call ATen
+// functions. No torch::nn (its headers cost half a minute of compile time per file). Names, order, defaults
+// and initial distributions are torch.nn's.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainer/backbones/backbone.hpp"
+
+namespace facetrain {
+
+// How a parameter's first values are drawn: from the run's seed and the parameter's index alone, so equal on
+// every rank.
+struct Init {
+  enum class Kind { kConstant, kNormal, kUniform } kind = Kind::kConstant;
+  double value = 0;  // the constant, the normal's standard deviation (mean 0), or b of the uniform [-b, b)
+};
+constexpr Init constant(double value) {
+  return {Init::Kind::kConstant, value};
+}
+constexpr Init normal(double stddev) {
+  return {Init::Kind::kNormal, stddev};
+}
+constexpr Init uniform(double bound) {
+  return {Init::Kind::kUniform, bound};
+}
+
+// Appends parameters and buffers to a state list under a dotted prefix; child("layer1").child("0") goes down
+// as torch.nn's names do.
+class StateScope {
+ public:
+  StateScope(std::vector<NamedTensor>& state, std::uint64_t seed, std::string prefix = "")
+      : state_(&state), seed_(seed), prefix_(std::move(prefix)) {}
+  StateScope child(const std::string& name) const { return {*state_, seed_, prefix_ + name + "."}; }
+  StateScope child(std::int64_t index) const { return child(std::to_string(index)); }
+
+  // A float32 leaf; 4-dimensional ones are channels_last. Trainable ones require a gradient.
+  at::Tensor parameter(const std::string& name, at::IntArrayRef sizes, Init init, bool weight_decay = true,
+                       bool trainable = true) const;
+  at::Tensor buffer(const std::string& name, at::Tensor value) const;
+
+ private:
+  std::vector<NamedTensor>* state_;
+  std::uint64_t seed_;
+  std::string prefix_;
+};
+
+// No bias, as everywhere in our networks. Padding: kernel / 2 unless given.
+struct ConvShape {
+  std::int64_t in, out, kernel = 1, stride = 1, groups = 1, padding = -1;
+};
+struct Conv2d {
+  Conv2d(const StateScope& scope, const ConvShape& shape, Init init);
+  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor weight;
+  std::int64_t stride, padding, groups;
+};
+
+// 1d and 2d: momentum .1, eps 1e-5, running statistics. Training updates them and counts the batch.
+struct BatchNorm {
+  BatchNorm(const StateScope& scope, std::int64_t channels, bool trainable_weight = true);
+  at::Tensor operator()(const at::Tensor& x, bool training) const;
+  at::Tensor weight, bias, running_mean, running_var, batches;
+};
+
+struct PReLU {
+  PReLU(const StateScope& scope, std::int64_t channels);
+  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor weight;
+};
+
+struct Linear {
+  // weight (out, in), then bias where wanted, both drawn by `init`; torch's default is uniform(1 / sqrt(in)).
+  Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init);
+  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor weight;
+  std::optional<at::Tensor> bias;
+};
+
+// Squeeze and excitation (Hu et al., 2018) with 1 x 1 convolutions: x * sigmoid(fc2(relu(fc1(mean(x))))).
+struct SqueezeExcite {
+  SqueezeExcite(const StateScope& scope, std::int64_t channels, std::int64_t reduction, Init init);
+  at::Tensor operator()(const at::Tensor& x) const;
+  Conv2d fc1, fc2;
+};
+
+// Autocast to `dtype` on a kind of device while it lives; nothing for nullopt. Frees the cast weights at the
+// outermost end.
+class AutocastRegion {
+ public:
+  AutocastRegion(std::optional<at::ScalarType> dtype, at::DeviceType device);
+  ~AutocastRegion();
+  AutocastRegion(const AutocastRegion&) = delete;
+  AutocastRegion& operator=(const AutocastRegion&) = delete;
+
+ private:
+  std::optional<at::ScalarType> previous_dtype_;
+  at::DeviceType device_;
+  bool previously_on_ = false;
+};
+
+// What every backbone of ours shares: the state list, the mode, moving, and how input meets the precision.
+class LayeredBackbone : public Backbone {
+ public:
+  const std::vector<NamedTensor>& state() const override { return state_; }
+  void train(bool on) override { training_ = on; }
+  void to(at::Device device, at::ScalarType dtype) override;
+
+ protected:
+  explicit LayeredBackbone(const std::string& precision);
+  // The dtype to autocast to for these images; none on a CPU with fp16, in a float64 network, or with fp32.
+  std::optional<at::ScalarType> autocast_dtype(const at::Tensor& images) const;
+  // Images as the first convolution wants them: channels_last, and the parameters' dtype unless autocast will
+  // choose.
+  at::Tensor prepare(const at::Tensor& images) const;
+
+  std::vector<NamedTensor> state_;
+  bool training_ = true;
+
+ private:
+  std::optional<at::ScalarType> low_precision_;
+};
+
+}  // namespace facetrain
