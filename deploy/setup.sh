@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Installs what facetrain needs to be built and run: Debian packages, then LibTorch 2.11.0. Only what is missing; a run with
+# nothing missing takes well under a second. Prints each command that it runs.
+#   ./deploy/setup.sh [--ci] [--gpu | --cpu]
+#     --ci    also the checkers that CI runs (clang-format, clang-tidy)
+#     --gpu   LibTorch's CUDA libraries too (about 5 GB); found out by itself when there is an NVIDIA GPU
+#     --cpu   without them, even if there is a GPU
+# Your own LibTorch (zip, pip or conda install) is taken when LIBTORCH_ROOT or CMAKE_PREFIX_PATH names it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/steps.sh
+
+torch_version=2.11.0
+packages=(
+  g++ cmake ninja-build ccache mold                # compiler, build, compiler cache, fast linker
+  libopenmpi-dev openmpi-bin                       # MPI: starts the processes, reduces gradients on the CPU
+  libboost-dev                                     # Asio (header-only): the socket between service and trainers
+  libtomlplusplus-dev                              # the configuration files
+  libjpeg62-turbo-dev libpng-dev liblzma-dev       # JPEG, PNG, .xz
+  doctest-dev                                      # the tests
+)
+ci=
+gpu=
+for option in "$@"; do
+  case $option in
+    --ci) packages+=(clang-format-14 clang-tidy-14) ;;
+    --gpu) gpu=1 ;;
+    --cpu) gpu=0 ;;
+    *) sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+  esac
+done
+if [ -z "$gpu" ]; then
+  gpu=0
+  if [ -e /dev/nvidiactl ] || nvidia-smi -L >/dev/null 2>&1; then gpu=1; fi
+fi
+
+# --- Debian packages ---------------------------------------------------------------------------------------------------
+missing_of() {  # the packages among the arguments that are not installed
+  dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+    awk -v all="$*" '$2 == "installed" {have[$1] = 1} END {n = split(all, p, " "); for (i = 1; i <= n; i++) if (!(p[i] in have)) print p[i]}'
+}
+install() {  # installs the given Debian packages where they are missing
+  local missing as_root=()
+  if ! command -v dpkg-query >/dev/null; then
+    [ -n "${warned:-}" ] || say "This is no Debian or Ubuntu: please see yourself that these are installed (Debian's names): ${packages[*]}"
+    warned=1
+    return 0
+  fi
+  mapfile -t missing < <(missing_of "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || fail "these Debian packages are missing and there is no sudo; ask for: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "Missing Debian packages: ${missing[*]}"
+  run "${as_root[@]}" apt-get update -qq
+  local command=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}")
+  show "${command[@]}"
+  "${command[@]}" >.deps/apt.log 2>&1 || { tail -20 .deps/apt.log; fail "apt-get install failed; all it said: .deps/apt.log"; }
+}
+mkdir -p .deps
+install "${packages[@]}"
+
+# --- LibTorch ----------------------------------------------------------------------------------------------------------
+header() { [ -e "$1/include/ATen/ATen.h" ] || [ -e "$1/torch/include/ATen/ATen.h" ]; }
+IFS=':;' read -ra given <<<"${LIBTORCH_ROOT:-}:${CMAKE_PREFIX_PATH:-}"
+for folder in "${given[@]}"; do
+  if [ -n "$folder" ] && header "$folder"; then
+    say "LibTorch: yours, in $folder (facetrain is made for $torch_version)"
+    exit 0
+  fi
+done
+[ -z "${LIBTORCH_ROOT:-}" ] || fail "LIBTORCH_ROOT=$LIBTORCH_ROOT holds no LibTorch (looked for include/ATen/ATen.h and torch/include/ATen/ATen.h); unset it to have one downloaded"
+
+home=.deps/libtorch-$torch_version
+complete() {
+  [ -e $home/torch/lib/libtorch_cpu.so ] || return 1
+  [ $gpu = 0 ] || [ -e $home/nvidia/nccl/lib/libnccl.so.2 ]
+}
+if ! complete; then
+  exec 9>.deps/lock   # two set-ups at once: the second waits, and finds the work done
+  flock 9
+fi
+if ! complete; then
+  python3 -c '' 2>/dev/null || install python3
+  python3 -m pip --version >/dev/null 2>&1 || install python3-pip
+  rm -rf .deps/unfinished.*   # what a killed set-up left; the lock says that it is nobody's
+  work=$(mktemp -d "$PWD/.deps/unfinished.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT TERM
+  # The wheel is only unpacked, so its Python version (3.11) need not be the system's.
+  download=(python3 -m pip --disable-pip-version-check download -q --dest "$work/wheels" --only-binary=:all:
+    --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none)
+  for glibc in 28 27 26 25 24 17 12 5; do download+=(--platform manylinux_2_${glibc}_x86_64); done
+  download+=(--platform manylinux2014_x86_64 --platform linux_x86_64)
+  if [ $gpu = 1 ]; then
+    say "LibTorch $torch_version with all that it needs on a GPU (about 3 GB to download, 7 GB unpacked)"
+    run "${download[@]}" torch==$torch_version
+    rm -f "$work"/wheels/triton-*   # a compiler that only Python code calls
+  else
+    say "LibTorch $torch_version for the CPU (0.6 GB to download, 1.2 GB unpacked)"
+    run "${download[@]}" --no-deps torch==$torch_version nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+  fi
+  for wheel in "$work"/wheels/*.whl; do
+    run python3 -m zipfile -e "$wheel" "$work/unpacked"
+    rm "$wheel"
+  done
+  run rm -rf $home
+  run mv "$work/unpacked" $home
+fi
+what="CPU only"
+[ $gpu = 0 ] || what="with CUDA"
+say "Set-up is complete. LibTorch: $home ($what$([ $gpu = 1 ] || echo ': no NVIDIA GPU here'))"
