@@ -1,4 +1,5 @@
-// The seam for margin losses: what happens between the cosines and the softmax. A head sees this rank's classes only.
+// The seam for margin losses: what happens between the cosines and the softmax. A head sees this rank's
+// classes only.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,16 +14,17 @@
 namespace facetrain {
 
 struct HeadInput {
-  at::Tensor cosines;     // (N, C) of the N rows of the global batch to this rank's C classes, in [-1, 1], with gradient
-  at::Tensor labels;      // (N) int64: index among this rank's classes, or -1 where another rank owns the class
-  at::Tensor norms;       // (N, 1) of the embeddings before normalisation, with gradient
-  Communicator& trainers; // for statistics over all ranks
+  at::Tensor cosines;  // (N, C) of the N rows of the global batch to this rank's C classes, in [-1, 1], with
+                       // gradient
+  at::Tensor labels;   // (N) int64: index among this rank's classes, or -1 where another rank owns the class
+  at::Tensor norms;    // (N, 1) of the embeddings before normalisation, with gradient
+  Communicator& trainers;  // for statistics over all ranks
 };
 
 struct HeadOutput {
-  at::Tensor logits;                  // (N, C) scaled logits for the distributed softmax
-  std::optional<at::Tensor> extra;    // scalar added to the loss (MagFace's regulariser)
-  std::optional<at::Tensor> loss;     // scalar: the head's own loss, instead of softmax cross-entropy (UniFace)
+  at::Tensor logits;                // (N, C) scaled logits for the distributed softmax
+  std::optional<at::Tensor> extra;  // scalar added to the loss (MagFace's regulariser)
+  std::optional<at::Tensor> loss;   // scalar: the head's own loss, instead of softmax cross-entropy (UniFace)
 };
 
 class Head {

@@ -1,0 +1,96 @@
+#include "trainer/head/sharded_classifier.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <string>
+
+#include "common/error.hpp"
+#include "common/plan/philox.hpp"
+#include "trainer/head/distributed_softmax.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr double kInitialDeviation = 0.01;
+constexpr double kSmallestNorm = 1e-12;
+
+at::Tensor initial_centres(const ClassifierSpec& spec, const ClassShard& shard) {
+  at::Tensor centres = at::empty({shard.count, spec.embedding_size}, at::kDouble);
+  double* values = centres.mutable_data_ptr<double>();
+  at::parallel_for(0, shard.count, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      RandomStream stream(spec.seed, Purpose::kHeadInit, 0, static_cast<std::uint64_t>(shard.first + row));
+      for (std::int64_t i = 0; i < spec.embedding_size; ++i)
+        values[row * spec.embedding_size + i] = kInitialDeviation * stream.normal();
+    }
+  });
+  return centres.to(at::TensorOptions(spec.device).dtype(spec.dtype)).set_requires_grad(true);
+}
+
+at::Tensor row_norms(const at::Tensor& rows) {
+  return rows.norm(2, {1}, true);
+}
+
+at::Tensor normalised(const at::Tensor& rows, const at::Tensor& norms) {
+  return rows / norms.clamp_min(kSmallestNorm);
+}
+
+}  // namespace
+
+void check_labels(const at::Tensor& labels, std::int64_t classes) {
+  const at::Tensor wrong = labels.lt(0).logical_or_(labels.ge(classes)).nonzero();
+  if (wrong.size(0) == 0) return;
+  const std::int64_t row = wrong[0][0].item<std::int64_t>();
+  throw Error(ErrorKind::kInput,
+              "label " + std::to_string(labels[row].item<std::int64_t>()) + " in row " + std::to_string(row) +
+                  " of the global batch: the classifier has classes 0 to " + std::to_string(classes - 1) +
+                  "; check the training list and data.label_map");
+}
+
+ShardedClassifier::ShardedClassifier(const ClassifierSpec& spec, std::unique_ptr<Head> head,
+                                     Communicator& trainers)
+    : spec_(spec),
+      shard_(class_shard(spec.classes, trainers.rank(), trainers.size())),
+      head_(std::move(head)),
+      trainers_(trainers),
+      weight_(initial_centres(spec, shard_)) {}
+
+std::vector<at::Tensor> ShardedClassifier::parameters() {
+  std::vector<at::Tensor> all{weight_};
+  for (const at::Tensor& parameter : head_->parameters()) all.push_back(parameter);
+  return all;
+}
+
+// (world * B) labels of all ranks, by rank, on the classifier's device.
+at::Tensor ShardedClassifier::gather_labels(const at::Tensor& labels) {
+  const bool on_cpu = spec_.device.is_cpu();
+  if (!on_cpu && labels.is_cpu()) check_labels(labels, spec_.classes);
+  const at::Tensor own = labels.to(spec_.device, at::kLong, /*non_blocking=*/true).contiguous();
+  at::Tensor all = at::empty({trainers_.size() * own.size(0)}, own.options());
+  trainers_.all_gather(all, own);
+  if (on_cpu) check_labels(all, spec_.classes);
+  return all;
+}
+
+at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tensor& labels) {
+  const at::Tensor all_labels = gather_labels(labels);
+  const at::Tensor all = gather_embeddings(embeddings.to(spec_.dtype), trainers_);
+
+  const at::Tensor norms = row_norms(all);
+  const at::Tensor directions = normalised(all, norms);
+  const at::Tensor centres = normalised(weight_, row_norms(weight_));
+  const at::Tensor cosines =
+      at::linear(directions.to(spec_.linear), centres.to(spec_.linear)).to(spec_.dtype).clamp(-1, 1);
+
+  const at::Tensor local = all_labels - shard_.first;
+  const at::Tensor own = local.ge(0).logical_and_(local.lt(shard_.count));
+  const at::Tensor columns = at::where(own, local, at::full_like(local, -1));
+
+  const HeadOutput output = head_->forward({cosines, columns, norms, trainers_});
+  if (output.loss) return *output.loss;
+  const at::Tensor loss = distributed_cross_entropy(output.logits, columns, trainers_);
+  return output.extra ? loss + *output.extra : loss;
+}
+
+}  // namespace facetrain

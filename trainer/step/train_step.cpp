@@ -1,0 +1,53 @@
+#include "trainer/step/train_step.hpp"
+
+#include "trainer/optim/clip_grad_norm.hpp"
+
+namespace facetrain {
+namespace {
+
+at::Tensor forward(TrainState& state, const Batch& batch, const DropoutKey& dropout) {
+  const AutocastScope autocast(state.precision, batch.images.device());
+  return state.backbone.forward(batch.images, dropout);
+}
+
+// The classifier's gradients belong to this rank alone and are replaced, not added up.
+void drop_gradients(ShardedClassifier& classifier) {
+  for (at::Tensor& parameter : classifier.parameters()) parameter.mutable_grad() = at::Tensor();
+}
+
+}  // namespace
+
+StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr) {
+  state.buckets.begin_step();
+  drop_gradients(state.classifier);
+
+  const at::Tensor embeddings = forward(state, batch, dropout);
+  const at::Tensor loss = state.classifier.loss(embeddings, batch.labels);
+  (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
+  state.buckets.finish();
+
+  at::Tensor overflow;
+  if (state.loss_scale) overflow = state.loss_scale->unscale(state.optimizer.parameters(), state.trainers);
+  const at::Tensor grad_norm = clip_grad_norm(trainable_parameters(state.backbone), state.max_grad_norm);
+  state.optimizer.step(lr, overflow);
+  if (state.loss_scale) state.loss_scale->update(overflow);
+
+  return {loss.detach(), grad_norm, overflow};
+}
+
+std::vector<at::Tensor> trainable_parameters(const Backbone& backbone) {
+  std::vector<at::Tensor> parameters;
+  for (const NamedTensor& entry : backbone.state())
+    if (!entry.is_buffer && entry.trainable) parameters.push_back(entry.tensor);
+  return parameters;
+}
+
+std::vector<SgdParameter> sgd_parameters(const Backbone& backbone, ShardedClassifier& classifier) {
+  std::vector<SgdParameter> parameters;
+  for (const NamedTensor& entry : backbone.state())
+    if (!entry.is_buffer && entry.trainable) parameters.push_back({entry.tensor, entry.weight_decay});
+  for (const at::Tensor& parameter : classifier.parameters()) parameters.push_back({parameter, true});
+  return parameters;
+}
+
+}  // namespace facetrain

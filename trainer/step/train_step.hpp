@@ -1,0 +1,53 @@
+// One training step, from a batch to updated weights: the function to read first.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "trainer/backbones/backbone.hpp"
+#include "trainer/comm/communicator.hpp"
+#include "trainer/comm/gradient_buckets.hpp"
+#include "trainer/head/sharded_classifier.hpp"
+#include "trainer/optim/loss_scale.hpp"
+#include "trainer/optim/sgd.hpp"
+#include "trainer/step/precision.hpp"
+
+namespace facetrain {
+
+// What a step works on. Owns nothing; everything lies on one device.
+struct TrainState {
+  Backbone& backbone;
+  ShardedClassifier& classifier;
+  GradientBuckets& buckets;  // of trainable_parameters(backbone)
+  Sgd& optimizer;            // of sgd_parameters(backbone, classifier)
+  LossScale* loss_scale;     // fp16 only, else null
+  Communicator& trainers;
+  Precision precision = Precision::kFp32;
+  double max_grad_norm = 5.0;  // of the backbone's gradient
+};
+
+struct Batch {
+  at::Tensor
+      images;  // (B, 3, H, W) in the parameters' type or half, on the backbone's device; B equal on all ranks
+  at::Tensor labels;  // (B) int64
+};
+
+// Scalars that lie on the device: reading one waits for the step.
+struct StepResult {
+  at::Tensor loss;       // mean over the global batch
+  at::Tensor grad_norm;  // of the backbone's gradient before clipping, mean over ranks
+  at::Tensor skipped;    // 1 where the step was skipped because a rank found an overflow; undefined without
+                         // loss scaling
+};
+
+// Collective. Throws as ShardedClassifier::loss and the communicator do; the weights are then as they were.
+StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr);
+
+// The backbone's trained parameters, in state order.
+std::vector<at::Tensor> trainable_parameters(const Backbone& backbone);
+
+// Those, then the classifier's: weight decay on all but BatchNorm's, as the reference's parameter groups.
+std::vector<SgdParameter> sgd_parameters(const Backbone& backbone, ShardedClassifier& classifier);
+
+}  // namespace facetrain
