@@ -1,5 +1,5 @@
-// The seam for talking between trainer ranks: MPI (CPU tensors) and NCCL (CUDA tensors) behind one interface and one test
-// suite. Every call is collective: all ranks make the same calls in the same order.
+// The seam for talking between trainer ranks: MPI (CPU tensors) and NCCL (CUDA tensors) behind one interface
+// and one test suite. Every call is collective: all ranks make the same calls in the same order.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,7 +11,8 @@ namespace facetrain {
 
 enum class ReduceOp { kSum, kMax };
 
-// A collective under way. wait() returns when its result may be read (on a GPU: by work on the current stream).
+// A collective under way. wait() returns when its result may be read (on a GPU: by work on the current
+// stream).
 class Work {
  public:
   Work() = default;
@@ -30,7 +31,8 @@ class Communicator {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  // Reduces `t` (contiguous; f16, bf16, f32, f64, int64) over all ranks in place. The caller keeps `t` untouched until wait().
+  // Reduces `t` (contiguous; f16, bf16, f32, f64, int64) over all ranks in place. The caller keeps `t`
+  // untouched until wait().
   virtual Work all_reduce_async(at::Tensor t, ReduceOp op) = 0;
   // out (size * n, ...) := every rank's in (n, ...), by rank. Shapes equal on all ranks.
   virtual void all_gather(at::Tensor out, const at::Tensor& in) = 0;
