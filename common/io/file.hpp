@@ -1,0 +1,65 @@
+// Whole files, read and written so that a failure is an Error and never a half-written file: every return
+// code is checked, a target appears (complete, synced) or keeps its old content.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace facetrain {
+
+// A file being written: a temporary beside `path` that commit() syncs and renames over it. Without commit()
+// the destructor removes the temporary. Throws Error(kIo) naming the path (disk full, no such folder, ...).
+class CheckedFile {
+ public:
+  explicit CheckedFile(std::string path);
+  ~CheckedFile();
+  CheckedFile(CheckedFile&& other) noexcept;
+  CheckedFile& operator=(CheckedFile&& other) noexcept;
+  CheckedFile(const CheckedFile&) = delete;
+  CheckedFile& operator=(const CheckedFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  void write(std::span<const std::byte> bytes);  // buffered; small writes are cheap
+  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+  void commit();  // flush, fsync, rename, fsync of the folder; nothing may be written after
+
+ private:
+  void flush();
+  void discard() noexcept;
+
+  std::string path_;
+  std::string temporary_;
+  int fd_ = -1;
+  std::vector<std::byte> buffer_;
+};
+
+// The file at `path` holds exactly `bytes` afterwards, or is as before and Error(kIo) is thrown.
+void write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
+void write_file_atomically(const std::string& path, std::string_view text);
+
+// All bytes of a file. Throws Error(kInput) when it cannot be opened, Error(kIo) when reading fails.
+std::vector<std::byte> read_file(const std::string& path);
+
+// Read-only mapping of a whole file (empty files map to an empty span). Throws Error(kInput) when it cannot
+// be opened.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace facetrain
