@@ -29,4 +29,12 @@ inline int exit_code(ErrorKind kind) { return static_cast<int>(kind); }
 // "open /a/b: No such file or directory": `what` with errno's text appended.
 std::string with_errno(const std::string& what, int error_number);
 
+// What a main's catch logs and exits with, for the exception being handled: an Error's text and code; of anything else
+// the first line and 70 (LibTorch appends a stack trace).
+struct Failure {
+  std::string text;
+  int code = 70;
+};
+Failure current_failure();
+
 }  // namespace facetrain

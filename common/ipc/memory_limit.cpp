@@ -1,0 +1,79 @@
+#include "common/ipc/memory_limit.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "common/error.hpp"
+
+namespace facetrain {
+namespace {
+
+std::optional<std::uint64_t> read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;  // absent, or "max"
+}
+
+std::uint64_t mem_available(const std::string& root) {
+  std::ifstream file(root + "/proc/meminfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    unsigned long long kib = 0;
+    if (std::sscanf(line.c_str(), "MemAvailable: %llu kB", &kib) == 1) return std::uint64_t{kib} * 1024;
+  }
+  return UINT64_MAX;  // no /proc: do not refuse what cannot be judged
+}
+
+// A limit holds for the group and all below it: walk from the process's group up to the root.
+std::optional<std::uint64_t> tightest(std::string base, std::string group, const char* limit_file, const char* usage_file) {
+  std::optional<std::uint64_t> left;
+  while (true) {
+    const auto limit = read_number(base + group + "/" + limit_file);
+    const auto usage = read_number(base + group + "/" + usage_file);
+    if (limit && usage) {
+      const std::uint64_t here = *limit > *usage ? *limit - *usage : 0;
+      left = left ? std::min(*left, here) : here;
+    }
+    if (group.empty() || group == "/") return left;
+    group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
+  }
+}
+
+std::string gib(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0));
+  return text;
+}
+
+}  // namespace
+
+MemoryHeadroom memory_headroom(const std::string& root) {
+  MemoryHeadroom headroom;
+  headroom.available = mem_available(root);
+  std::ifstream groups(root + "/proc/self/cgroup");
+  std::string line;
+  while (std::getline(groups, line)) {  // "0::/path" (v2) or "5:memory:/path" (v1)
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1), group = line.substr(second + 1);
+    std::optional<std::uint64_t> left;
+    if (controllers.empty()) left = tightest(root + "/sys/fs/cgroup", group, "memory.max", "memory.current");
+    if (controllers == "memory") {
+      left = tightest(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes", "memory.usage_in_bytes");
+    }
+    if (left) headroom.cgroup_left = headroom.cgroup_left ? std::min(*headroom.cgroup_left, *left) : *left;
+  }
+  return headroom;
+}
+
+void require_memory(std::uint64_t need, const MemoryHeadroom& headroom, const std::string& purpose, const std::string& advice) {
+  if (need <= headroom.bytes()) return;
+  throw Error(ErrorKind::kConfig, "too little memory for " + purpose + ": it needs " + gib(need) + ", MemAvailable is " +
+                                      gib(headroom.available) + ", the cgroup leaves " +
+                                      (headroom.cgroup_left ? gib(*headroom.cgroup_left) : std::string("no limit")) + "; " + advice);
+}
+
+}  // namespace facetrain

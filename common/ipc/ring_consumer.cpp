@@ -1,0 +1,74 @@
+#include "common/ipc/ring_consumer.hpp"
+
+#include <thread>
+
+#include "common/error.hpp"
+#include "common/ipc/frame_socket.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr std::chrono::milliseconds kForever{1ll << 40};
+
+// A service that fails logs why and aborts the job, which ends this process too: give that line time to come first.
+[[noreturn]] void service_is_gone() {
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  throw Error(ErrorKind::kInternal,
+              "the data service of this node closed its connection without finishing: it died (see its log line, or the kernel's "
+              "log for an out-of-memory kill)");
+}
+
+Message expect(std::optional<Message> message) {
+  if (!message) service_is_gone();
+  return *message;
+}
+
+}  // namespace
+
+RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello, std::chrono::milliseconds timeout)
+    : socket_(connect_abstract(socket_name)) {
+  send_frame(socket_.get(), Message(hello));
+  Fd memfd;
+  bool timed_out = false;
+  const auto answer = receive_frame(socket_, &memfd, timeout, &timed_out);
+  if (timed_out) throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " does not answer");
+  const Message message = expect(answer);
+  if (message.type == MessageType::kRefused) {
+    throw Error(ErrorKind::kConfig, std::string("the data service refused: ") + message.refused.reason.data());
+  }
+  welcome_ = message.welcome;
+  if (message.type != MessageType::kWelcome || welcome_.magic != kMagic || !memfd ||
+      welcome_.total_bytes != welcome_.layout.total_bytes()) {
+    throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " speaks another protocol: rebuild both programs");
+  }
+  memory_ = Mapping(memfd, welcome_.total_bytes);
+}
+
+RingBatch RingConsumer::next() {
+  const Message message = expect(receive_frame(socket_, nullptr, kForever, nullptr));
+  if (message.type != MessageType::kFilled || message.filled.slot >= welcome_.layout.slots) {
+    throw Error(ErrorKind::kInternal, "unexpected message from the data service");
+  }
+  const RingLayout& layout = welcome_.layout;
+  std::byte* base = memory_.bytes().data() + layout.slot_offset(message.filled.slot);
+  RingBatch batch;
+  batch.slot = message.filled.slot;
+  batch.epoch = message.filled.epoch;
+  batch.step = message.filled.step;
+  batch.images = {base + layout.images_offset(), layout.row_bytes() * layout.batch};
+  batch.labels = {reinterpret_cast<std::int64_t*>(base + layout.labels_offset()), layout.batch};
+  batch.ids = {reinterpret_cast<std::int64_t*>(base + layout.ids_offset()), layout.batch};
+  batch.bad_pictures = message.filled.bad_pictures;
+  batch.queued = message.filled.queued;
+  return batch;
+}
+
+void RingConsumer::release(std::uint32_t slot) {
+  if (!try_send_frame(socket_.get(), Message(Free{slot}))) service_is_gone();
+}
+
+void RingConsumer::goodbye() {
+  if (!try_send_frame(socket_.get(), Message())) service_is_gone();
+}
+
+}  // namespace facetrain

@@ -1,0 +1,70 @@
+#include "common/mpi/job.hpp"
+
+#include <unistd.h>
+
+#include <string_view>
+
+#include "common/config/parse.hpp"
+#include "common/error.hpp"
+#include "common/mpi/communicators.hpp"
+
+namespace facetrain {
+namespace {
+
+void require_trainers(const Config& config, const Topology& topology) {
+  const auto wanted = config.launch.trainers;
+  if (wanted == 0 || wanted == topology.node_trainers) return;
+  throw Error(ErrorKind::kConfig,
+              "launch.trainers is " + std::to_string(wanted) + " but " + std::to_string(topology.node_trainers) +
+                  " trainers were started on node " + std::to_string(topology.node) + ": start `mpirun --bind-to none -np 1 dataservice ... : -np " +
+                  std::to_string(wanted) + " trainer ...`, or pass --set launch.trainers=" + std::to_string(topology.node_trainers));
+}
+
+}  // namespace
+
+JobArguments parse_job_arguments(std::span<char* const> arguments) {
+  JobArguments parsed;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    const bool has_value = i + 1 < arguments.size();
+    if (argument == "--progress") {
+      parsed.progress = true;
+    } else if (argument == "--config" && has_value) {
+      parsed.config_path = arguments[++i];
+    } else if (argument == "--set" && has_value) {
+      parsed.sets.emplace_back(arguments[++i]);
+    } else {
+      throw Error(ErrorKind::kConfig, "unknown or incomplete argument '" + std::string(argument) +
+                                          "': usage: --config FILE [--set table.key=value]... [--progress]");
+    }
+  }
+  if (parsed.config_path.empty()) throw Error(ErrorKind::kConfig, "no --config FILE given");
+  return parsed;
+}
+
+Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
+  const std::vector<ProcessReport> reports = gather_reports(session, role);
+  Job job;
+  std::string text;
+  if (session.rank() == 0) {
+    job.topology = make_topology(reports, 0);
+    text = resolve_config(arguments.config_path, arguments.sets);
+    require_trainers(parse_config(text, arguments.config_path), job.topology);
+  }
+  text = broadcast_text(session, std::move(text));
+  job.config = parse_config(text, arguments.config_path);
+  job.config_digest = config_digest(job.config);
+  job.topology = make_topology(reports, session.rank());
+  job.nonce = broadcast_nonce(session);
+  return job;
+}
+
+std::string run_folder(const Config& config) { return config.run.work_path + "/" + config.run.prefix; }
+
+std::string process_name(const char* program, int world_rank) {
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  return std::string(program) + " (rank " + std::to_string(world_rank) + " on " + host + ")";
+}
+
+}  // namespace facetrain

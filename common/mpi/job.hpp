@@ -1,0 +1,42 @@
+// How a process of either role enters the job: who is where, the configuration (one process reads the file, the others get
+// its bytes), and the nonce that names this run's sockets.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config/config.hpp"
+#include "common/mpi/session.hpp"
+#include "common/topology.hpp"
+
+namespace facetrain {
+
+// The command line of both roles: --config FILE [--set table.key=value]... [--progress].
+struct JobArguments {
+  std::string config_path;
+  std::vector<std::string> sets;
+  bool progress = false;  // draw a progress bar (the launcher saw a terminal)
+};
+// Throws Error(kConfig).
+JobArguments parse_job_arguments(std::span<char* const> arguments);
+
+struct Job {
+  Config config;
+  std::uint64_t config_digest = 0;
+  Topology topology;
+  std::uint64_t nonce = 0;
+};
+
+// Collective over the world. World rank 0 alone reads and checks, so that a mistake is reported once: it throws
+// Error(kConfig) for a bad file, missing roles, or trainers per node other than launch.trainers (with the corrected line).
+Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
+
+// <work_path>/<prefix>: where a run's log, models and list of bad pictures live.
+std::string run_folder(const Config& config);
+
+// "dataservice (rank 0 on host n1)": who speaks, in a log line.
+std::string process_name(const char* program, int world_rank);
+
+}  // namespace facetrain

@@ -1,0 +1,61 @@
+// dataservice: one per node; decodes and augments pictures and streams them to the node's trainers.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "common/build_id.hpp"
+#include "common/cpu.hpp"
+#include "common/error.hpp"
+#include "common/mpi/communicators.hpp"
+#include "common/mpi/job.hpp"
+#include "dataservice/serve/batch_server.hpp"
+#include "dataservice/source/make_source.hpp"
+
+namespace facetrain {
+namespace {
+
+ServiceSetup service_setup(const Job& job) {
+  ServiceSetup setup;
+  setup.config = job.config;
+  setup.topology = job.topology;
+  setup.nonce = job.nonce;
+  setup.build_id = build_id();
+  setup.config_digest = job.config_digest;
+  const std::string node = job.topology.nodes > 1 ? ".node" + std::to_string(job.topology.node) : "";
+  setup.bad_list_path = run_folder(job.config) + "/bad_images" + node + ".txt";
+  const int processors = usable_processors();
+  setup.workers = job.config.data.workers > 0 ? static_cast<int>(job.config.data.workers) : processors;
+  if (setup.workers > processors) {
+    std::cerr << "dataservice: data.workers is " << setup.workers << " but this process may use " << processors
+              << " processors (affinity mask): decoding threads will compete\n";
+  }
+  return setup;
+}
+
+void serve(MpiSession& mpi, const JobArguments& arguments) {
+  const Job job = join_job(mpi, Role::kService, arguments);
+  std::error_code ignored;  // the write of the list reports what is wrong with the folder
+  std::filesystem::create_directories(run_folder(job.config), ignored);
+  const auto source = make_source(job.config);
+  BatchServer server(service_setup(job), *source);
+  mpi.run([](MPI_Request* request) { check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "barrier"); });  // trainers may connect
+  server.run();
+}
+
+}  // namespace
+}  // namespace facetrain
+
+int main(int argc, char** argv) {
+  std::optional<facetrain::MpiSession> mpi;
+  try {
+    mpi.emplace();
+    facetrain::serve(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}));
+    return 0;
+  } catch (...) {
+    const facetrain::Failure failure = facetrain::current_failure();
+    std::cerr << facetrain::process_name("dataservice", mpi ? mpi->rank() : -1) + ": " + failure.text + "\n";
+    if (mpi) mpi->abort(failure.code);
+    return failure.code;
+  }
+}

@@ -1,0 +1,31 @@
+#include "dataservice/serve/bad_pictures.hpp"
+
+#include <fstream>
+#include <utility>
+
+#include "common/error.hpp"
+
+namespace facetrain {
+
+BadPictures::BadPictures(std::string list_path, std::uint64_t samples)
+    : list_path_(std::move(list_path)), limit_(limit(samples)) {}
+
+void BadPictures::add(std::uint32_t id, const std::string& path, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (!ids_.insert(id).second) return;
+  if (ids_.size() <= 3) first_ += (first_.empty() ? "" : "; ") + reason;
+  std::ofstream list(list_path_, ids_.size() == 1 ? std::ios::trunc : std::ios::app);
+  list << path << '\t' << reason << '\n';
+  if (!list.flush()) throw Error(ErrorKind::kIo, "cannot write " + list_path_);
+  if (ids_.size() > limit_) {
+    throw Error(ErrorKind::kInput, "too many bad pictures: " + std::to_string(ids_.size()) + " (the limit is " +
+                                       std::to_string(limit_) + "); the first: " + first_ + "; all: " + list_path_);
+  }
+}
+
+std::uint64_t BadPictures::count() const {
+  const std::lock_guard lock(mutex_);
+  return ids_.size();
+}
+
+}  // namespace facetrain

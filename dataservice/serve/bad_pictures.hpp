@@ -1,0 +1,31 @@
+// The pictures that could not be used: counted once each, listed in bad_images.txt, and the end of the job when there are
+// too many. Shared by the workers of a service.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+namespace facetrain {
+
+class BadPictures {
+ public:
+  // list_path: the file that takes one line "path<TAB>reason" per bad picture; created at the first one.
+  // samples: of the data set; more than max(10, 0.1 %) bad ones are too many.
+  BadPictures(std::string list_path, std::uint64_t samples);
+
+  // Notes sample `id`. Throws Error(kInput) with the first paths and reasons when it is one too many.
+  void add(std::uint32_t id, const std::string& path, const std::string& reason);
+  std::uint64_t count() const;
+  static std::uint64_t limit(std::uint64_t samples) { return samples / 1000 > 10 ? samples / 1000 : 10; }
+
+ private:
+  std::string list_path_;
+  std::uint64_t limit_;
+  mutable std::mutex mutex_;
+  std::unordered_set<std::uint32_t> ids_;
+  std::string first_;  // the first few, for the message
+};
+
+}  // namespace facetrain

@@ -1,0 +1,208 @@
+#include <utility>  // before Boost 1.74's awaitable.hpp, which forgets it
+
+#include "dataservice/serve/batch_server.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "common/error.hpp"
+#include "common/ipc/frame_socket.hpp"
+#include "common/ipc/memory_limit.hpp"
+#include "dataservice/serve/bad_pictures.hpp"
+#include "dataservice/serve/trainer_session.hpp"
+#include "dataservice/source/identity_index.hpp"
+
+namespace facetrain {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+using asio::use_awaitable;
+using Socket = TrainerSession::Socket;
+
+namespace {
+
+constexpr std::chrono::seconds kHelloDeadline{20};   // a peer that connects and stays silent is a stranger
+constexpr std::chrono::seconds kAbortGrace{3};       // a trainer that fails aborts the job itself: let its line come first
+
+stream_protocol::endpoint abstract_endpoint(const std::string& name) {
+  return stream_protocol::endpoint(std::string(1, '\0') + name);
+}
+
+bool same_user(Socket& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+}
+
+// The next frame, or nullopt at end-of-file.
+asio::awaitable<std::optional<Message>> read_frame(Socket& socket) {
+  Message message;
+  boost::system::error_code error;
+  co_await asio::async_read(socket, asio::buffer(&message, sizeof message), asio::redirect_error(use_awaitable, error));
+  if (error) co_return std::nullopt;
+  co_return message;
+}
+
+RingLayout ring_layout(const Config& config, Dtype dtype) {
+  RingLayout layout;
+  layout.slots = static_cast<std::uint32_t>(config.data.slots);
+  layout.batch = static_cast<std::uint32_t>(config.train.batch_size);
+  layout.height = static_cast<std::uint32_t>(config.model.input_size[0]);
+  layout.width = static_cast<std::uint32_t>(config.model.input_size[1]);
+  layout.dtype = dtype;
+  return layout;
+}
+
+}  // namespace
+
+struct BatchServer::State {
+  ServiceSetup setup;
+  const Source& source;
+  IdentityIndex identities;
+  BadPictures bad;
+  PlanShape shape;
+  asio::io_context io{1};
+  stream_protocol::acceptor acceptor;
+  std::map<std::uint32_t, std::shared_ptr<const EpochOrder>> orders;  // the epochs being streamed, one or two
+  std::set<std::uint32_t> connected, finished;                        // trainer ranks
+  std::optional<Dtype> dtype;                                         // of the rings; the first trainer's
+  std::optional<WorkerPool> pool;  // last: its threads end before what they use
+
+  State(ServiceSetup the_setup, const Source& the_source)
+      : setup(std::move(the_setup)),
+        source(the_source),
+        identities(source),
+        bad(setup.bad_list_path, source.size()),
+        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {
+    shape.samples = source.size();
+    shape.world = static_cast<std::uint32_t>(setup.topology.trainer_world);
+    shape.batch = static_cast<std::uint32_t>(setup.config.train.batch_size);
+    if (shape.steps_per_epoch() == 0) {
+      throw Error(ErrorKind::kConfig, "the training list has " + std::to_string(shape.samples) + " pictures, fewer than one step of " +
+                                          std::to_string(shape.world) + " trainers x train.batch_size " +
+                                          std::to_string(shape.batch) + ": lower train.batch_size or use more data");
+    }
+  }
+
+  std::shared_ptr<const EpochOrder> order(std::uint32_t epoch) {
+    auto& entry = orders[epoch];
+    if (!entry) {
+      entry = std::make_shared<const EpochOrder>(shape, epoch);
+      while (orders.size() > 2) orders.erase(orders.begin());  // trainers are at most one epoch apart
+    }
+    return entry;
+  }
+
+  // Why this trainer is not served; empty when it is welcome.
+  std::string objection(const Hello& hello) const {
+    if (hello.build_id != setup.build_id) return "service and trainer are of different builds: rebuild both and start again";
+    if (hello.config_digest != setup.config_digest) return "service and trainer run with different configurations";
+    if (hello.trainer_world != shape.world || hello.trainer_rank >= shape.world) return "service and trainer count the trainers differently";
+    if (connected.contains(hello.trainer_rank)) return "two trainers report rank " + std::to_string(hello.trainer_rank);
+    if (dtype && *dtype != hello.dtype) return "the trainers of this node want different element types";
+    return "";
+  }
+
+  std::shared_ptr<TrainerSession> welcome(const std::shared_ptr<Socket>& socket, const Hello& hello) {
+    const RingLayout layout = ring_layout(setup.config, hello.dtype);
+    if (!dtype) {
+      require_memory(layout.total_bytes() * static_cast<std::uint64_t>(setup.topology.node_trainers), memory_headroom(),
+                     "the batch ring (" + std::to_string(setup.topology.node_trainers) + " trainers x " +
+                         std::to_string(layout.slots) + " slots of " + std::to_string(layout.batch) + " pictures)",
+                     "lower train.batch_size or data.slots");
+      dtype = hello.dtype;
+      pool.emplace(setup.workers, [this] {
+        return std::make_unique<RowFiller>(setup.config, *dtype, source, identities, bad);
+      });
+    }
+    connected.insert(hello.trainer_rank);
+    TrainerSession::Plan plan{shape, static_cast<std::uint32_t>(setup.config.train.epochs),
+                              [this](std::uint32_t epoch) { return order(epoch); }, [this] { return bad.count(); }};
+    auto session = std::make_shared<TrainerSession>(socket, hello, layout, std::move(plan), *pool);
+    Welcome message;
+    message.build_id = setup.build_id;
+    message.config_digest = setup.config_digest;
+    message.layout = layout;
+    message.total_bytes = layout.total_bytes();
+    message.samples = source.size();
+    message.classes = source.classes();
+    message.steps_per_epoch = shape.steps_per_epoch();
+    send_frame(socket->native_handle(), Message(message), &session->memfd());
+    return session;
+  }
+
+  asio::awaitable<void> serve(std::shared_ptr<Socket> socket) {
+    if (!same_user(*socket)) {
+      std::cerr << "dataservice: a process of another user tried to connect; ignored\n";
+      co_return;
+    }
+    asio::steady_timer deadline(io, kHelloDeadline);
+    deadline.async_wait([socket](const boost::system::error_code& cancelled) {
+      if (!cancelled) socket->cancel();
+    });
+    const auto first = co_await read_frame(*socket);
+    deadline.cancel();
+    if (!first || first->type != MessageType::kHello || first->hello.magic != kMagic) {
+      std::cerr << "dataservice: a connection that is not a trainer's was closed\n";
+      co_return;
+    }
+    if (const std::string reason = objection(first->hello); !reason.empty()) {
+      Refused refused;
+      std::copy_n(reason.data(), std::min(reason.size(), refused.reason.size() - 1), refused.reason.data());
+      send_frame(socket->native_handle(), Message(refused));
+      co_return;
+    }
+    const auto session = welcome(socket, first->hello);
+    session->fill_all_slots();
+    while (const auto message = co_await read_frame(*socket)) {
+      if (message->type == MessageType::kFree) {
+        session->fill(message->free.slot);
+      } else if (message->type == MessageType::kGoodbye) {
+        finished.insert(session->trainer_rank());
+        if (static_cast<int>(finished.size()) == setup.topology.node_trainers) io.stop();
+        co_return;
+      }
+    }
+    asio::steady_timer grace(io, kAbortGrace);
+    co_await grace.async_wait(use_awaitable);
+    throw Error(ErrorKind::kInternal, "trainer rank " + std::to_string(session->trainer_rank()) + " (node " +
+                                          std::to_string(setup.topology.node) + ") closed its connection without finishing: it died");
+  }
+
+  asio::awaitable<void> accept() {
+    while (true) {
+      auto socket = std::make_shared<Socket>(co_await acceptor.async_accept(use_awaitable));
+      asio::co_spawn(io, serve(std::move(socket)), rethrow);
+    }
+  }
+
+  // Out of io.run(), and so out of BatchServer::run().
+  static void rethrow(std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  }
+};
+
+BatchServer::BatchServer(ServiceSetup setup, const Source& source) : state_(std::make_unique<State>(std::move(setup), source)) {}
+
+BatchServer::~BatchServer() = default;
+
+void BatchServer::run() {
+  asio::co_spawn(state_->io, state_->accept(), State::rethrow);
+  state_->io.run();
+}
+
+}  // namespace facetrain

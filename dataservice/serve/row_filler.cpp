@@ -1,0 +1,52 @@
+#include "dataservice/serve/row_filler.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "common/error.hpp"
+
+namespace facetrain {
+
+std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex& identities, const EpochOrder& order,
+                                      std::uint64_t seed, std::uint32_t epoch, std::uint64_t position, std::uint32_t attempt) {
+  const std::uint32_t planned = order.sample_at(position);
+  if (attempt == 0) return planned;
+  const auto others = identities.samples_of(source.label(planned));
+  const auto own_place = static_cast<std::uint32_t>(std::lower_bound(others.begin(), others.end(), planned) - others.begin());
+  const auto count = static_cast<std::uint32_t>(others.size()) - 1;
+  if (attempt <= count) {  // the others in a ring that starts at a drawn place
+    RandomStream draw(seed, Purpose::kReplace, epoch, position);
+    const std::uint32_t place = (draw.below(count) + attempt - 1) % count;
+    return others[place < own_place ? place : place + 1];
+  }
+  if (attempt - count >= source.size()) return std::nullopt;
+  return order.sample_at(position + (attempt - count));
+}
+
+RowFiller::RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities, BadPictures& bad)
+    : seed_(static_cast<std::uint64_t>(config.run.seed)),
+      source_(source),
+      identities_(identities),
+      bad_(bad),
+      decoder_(make_decoder()),
+      augmenter_(make_augmenter(config, dtype)) {}
+
+RowFiller::Row RowFiller::fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position, std::span<std::byte> row) {
+  for (std::uint32_t attempt = 0;; ++attempt) {
+    const auto id = stand_in(source_, identities_, order, seed_, epoch, position, attempt);
+    if (!id) throw Error(ErrorKind::kInput, "no picture of the training list can be used");
+    try {
+      source_.read(*id, bytes_);
+      decoder_->decode(bytes_, image_);
+    } catch (const Error& error) {  // the picture is unusable, the job is not: count it and take the next
+      if (error.kind() != ErrorKind::kInput) throw;
+      const std::string path = source_.name(*id), reason = error.what();
+      bad_.add(*id, path, reason.find(path) == std::string::npos ? path + ": " + reason : reason);
+      continue;
+    }
+    augmenter_->apply(image_, RandomStream(seed_, Purpose::kAugment, epoch, position), row);
+    return {source_.label(*id), *id};
+  }
+}
+
+}  // namespace facetrain
