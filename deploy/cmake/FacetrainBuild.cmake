@@ -9,6 +9,9 @@ if(MOLD AND NOT FACETRAIN_SANITIZE)
 endif()
 
 add_library(facetrain_flags INTERFACE)
+# GCC 12 warns of impossible overlaps in std::string's operator+ (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651).
+target_compile_options(facetrain_flags INTERFACE
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 target_compile_options(facetrain_flags INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${FACETRAIN_WERROR}>:-Werror>)
 # Open MPI's C++ bindings are gone from the standard; Asio is header-only here.
 target_compile_definitions(facetrain_flags INTERFACE OMPI_SKIP_MPICXX BOOST_ERROR_CODE_HEADER_ONLY)
