@@ -1,5 +1,5 @@
-// The seam from a decoded picture to a ready row of the slot: augmented, resized, flipped, normalised to [-1, 1],
-// erased, converted to the trainer's dtype, channels-last. Written once, straight into shared memory.
+// The seam from a decoded picture to a ready row of the slot: augmented, resized, flipped, normalised to [-1,
+// 1], erased, converted to the trainer's dtype, channels-last. Written once, straight into shared memory.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class Augmenter {
   virtual void apply(Image& image, RandomStream rng, std::span<std::byte> row) = 0;
 };
 
-// The reference's chain as the config switches it: data.augment (crop, low resolution, colour jitter), resize to
-// model.input_size, data.flip, normalise, data.rand_erase. One per worker thread (it owns scratch memory).
+// The reference's chain as the config switches it: data.augment (crop, low resolution, colour jitter), resize
+// to model.input_size, data.flip, normalise, data.rand_erase. One per worker thread (it owns scratch memory).
 std::unique_ptr<Augmenter> make_augmenter(const Config& config, Dtype dtype);
 
 }  // namespace facetrain

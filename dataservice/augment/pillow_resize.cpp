@@ -1,0 +1,107 @@
+#include "dataservice/augment/pillow_resize.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace facetrain {
+namespace {
+
+constexpr int kPrecision = 22;
+
+std::uint8_t clip(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp(sum >> kPrecision, 0, 255));
+}
+
+}  // namespace
+
+void PillowResize::prepare(Taps& taps, int source, int target) {
+  if (taps.source == source && taps.target == target) return;
+  const double scale = static_cast<double>(source) / target;
+  const double support =
+      std::max(scale, 1.0);  // the triangle's half width: shrinking averages, enlarging interpolates
+  const double inverse = 1.0 / support;
+  taps.source = source;
+  taps.target = target;
+  taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  const std::size_t outputs = static_cast<std::size_t>(target);
+  taps.first.assign(outputs, 0);
+  taps.count.assign(outputs, 0);
+  taps.weights.assign(outputs * static_cast<std::size_t>(taps.stride), 0);
+  std::vector<double> weights(static_cast<std::size_t>(taps.stride));
+  for (std::size_t i = 0; i < outputs; ++i) {
+    const double centre = (static_cast<double>(i) + 0.5) * scale;
+    const int first = std::max(static_cast<int>(centre - support + 0.5), 0);
+    const int count = std::min(static_cast<int>(centre + support + 0.5), source) - first;
+    double sum = 0.0;
+    for (int k = 0; k < count; ++k) {
+      const double distance = std::abs((k + first - centre + 0.5) * inverse);
+      const double weight = distance < 1.0 ? 1.0 - distance : 0.0;
+      weights[static_cast<std::size_t>(k)] = weight;
+      sum += weight;
+    }
+    taps.first[i] = first;
+    taps.count[i] = count;
+    for (int k = 0; k < count; ++k) {
+      double weight = weights[static_cast<std::size_t>(k)];
+      if (sum != 0.0) weight /= sum;
+      taps.weights[i * static_cast<std::size_t>(taps.stride) + static_cast<std::size_t>(k)] =
+          static_cast<std::int32_t>(0.5 + weight * (1 << kPrecision));
+    }
+  }
+}
+
+void PillowResize::resize(Image& image, int width, int height) {
+  if (image.width != width) {
+    prepare(columns_, image.width, width);
+    resize_columns(image, width, scratch_);
+    std::swap(image, scratch_);
+  }
+  if (image.height != height) {
+    prepare(rows_, image.height, height);
+    resize_rows(image, height, scratch_);
+    std::swap(image, scratch_);
+  }
+}
+
+void PillowResize::resize_columns(const Image& source, int width, Image& target) {
+  target.resize(width, source.height);
+  for (int y = 0; y < source.height; ++y) {
+    const std::uint8_t* from = source.row(y);
+    std::uint8_t* to = target.row(y);
+    const std::int32_t* w = columns_.weights.data();
+    for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x, to += 3, w += columns_.stride) {
+      const std::uint8_t* p = from + 3 * columns_.first[x];
+      std::int32_t r = 1 << (kPrecision - 1), g = r, b = r;
+      for (std::int32_t k = 0; k < columns_.count[x]; ++k, p += 3) {
+        r += p[0] * w[k];
+        g += p[1] * w[k];
+        b += p[2] * w[k];
+      }
+      to[0] = clip(r);
+      to[1] = clip(g);
+      to[2] = clip(b);
+    }
+  }
+}
+
+void PillowResize::resize_rows(const Image& source, int height, Image& target) {
+  target.resize(source.width, height);
+  const std::size_t row_bytes = static_cast<std::size_t>(source.width) * 3;
+  sums_.resize(row_bytes);
+  for (int y = 0; y < height; ++y) {
+    const std::size_t out = static_cast<std::size_t>(y);
+    const std::int32_t* w = &rows_.weights[out * static_cast<std::size_t>(rows_.stride)];
+    std::fill(sums_.begin(), sums_.end(), 1 << (kPrecision - 1));
+    std::int32_t* sums = sums_.data();
+    for (std::int32_t k = 0; k < rows_.count[out]; ++k) {
+      const std::uint8_t* from = source.row(rows_.first[out] + k);
+      const std::int32_t weight = w[k];
+      for (std::size_t i = 0; i < row_bytes; ++i) sums[i] += from[i] * weight;
+    }
+    std::uint8_t* to = target.row(y);
+    for (std::size_t i = 0; i < row_bytes; ++i) to[i] = clip(sums[i]);
+  }
+}
+
+}  // namespace facetrain
