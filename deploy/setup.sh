@@ -53,7 +53,8 @@ install() {  # installs the given Debian packages where they are missing
     as_root=(sudo)
   fi
   say "Missing Debian packages: ${missing[*]}"
-  run "${as_root[@]}" apt-get update -qq
+  [ -n "${updated:-}" ] || run "${as_root[@]}" apt-get update -qq
+  updated=1
   local command=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}")
   show "${command[@]}"
   "${command[@]}" >.deps/apt.log 2>&1 || { tail -20 .deps/apt.log; fail "apt-get install failed; all it said: .deps/apt.log"; }
@@ -85,7 +86,7 @@ if ! complete; then
   python3 -c '' 2>/dev/null || install python3
   python3 -m pip --version >/dev/null 2>&1 || install python3-pip
   rm -rf .deps/unfinished.*   # what a killed set-up left; the lock says that it is nobody's
-  work=$(mktemp -d "$PWD/.deps/unfinished.XXXXXX")
+  work=$(mktemp -d .deps/unfinished.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM
   # The wheel is only unpacked, so its Python version (3.11) need not be the system's.

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs one ctest row: a row that passes and printed "SKIPPED: <reason>" exits 77 (ctest: skipped), a failure stays a failure.
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+"$@" 2>&1 | tee "$output"
+status=${PIPESTATUS[0]}
+if grep -qE 'test cases: +0 ' "$output"; then echo "no test case ran"; exit 1; fi
+if [ "$status" = 0 ] && grep -q 'SKIPPED: ' "$output"; then exit 77; fi
+exit "$status"
