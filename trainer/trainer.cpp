@@ -14,7 +14,9 @@ namespace {
 
 void train(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
-  mpi.run([](MPI_Request* request) { check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "barrier"); });  // the services listen
+  mpi.run([](MPI_Request* request) {
+    check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "barrier");
+  });  // the services listen
   run_training(mpi, job, arguments.progress);
 }
 

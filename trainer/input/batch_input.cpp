@@ -26,7 +26,8 @@ class CpuInput : public BatchInput {
     batch.waited = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     batch.images = images_in_place(filled, ring_.welcome().layout);
     if (type_ == at::kDouble) batch.images = batch.images.to(at::kDouble);
-    batch.labels = at::from_blob(filled.labels.data(), {static_cast<std::int64_t>(filled.labels.size())}, at::kLong);
+    batch.labels =
+        at::from_blob(filled.labels.data(), {static_cast<std::int64_t>(filled.labels.size())}, at::kLong);
     batch.ids.assign(filled.ids.begin(), filled.ids.end());
     batch.epoch = filled.epoch;
     batch.step = filled.step;
@@ -46,7 +47,8 @@ class CpuInput : public BatchInput {
 
 at::Tensor images_in_place(const RingBatch& batch, const RingLayout& layout) {
   const std::int64_t b = layout.batch, c = layout.channels, h = layout.height, w = layout.width;
-  return at::from_blob(batch.images.data(), {b, c, h, w}, {h * w * c, 1, w * c, c}, at::TensorOptions(scalar_type(layout.dtype)));
+  return at::from_blob(batch.images.data(), {b, c, h, w}, {h * w * c, 1, w * c, c},
+                       at::TensorOptions(scalar_type(layout.dtype)));
 }
 
 std::unique_ptr<BatchInput> make_cpu_input(RingConsumer ring, at::ScalarType type) {

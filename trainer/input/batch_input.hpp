@@ -1,4 +1,5 @@
-// Where a trainer's batches come from: the ring that its node's data service fills, as tensors on the trainer's device.
+// Where a trainer's batches come from: the ring that its node's data service fills, as tensors on the
+// trainer's device.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,13 +25,15 @@ struct InputBatch {
 class BatchInput {
  public:
   virtual ~BatchInput() = default;
-  // The next batch, in the plan's order; gives the one before back. Throws Error(kInternal) at the service's death.
+  // The next batch, in the plan's order; gives the one before back. Throws Error(kInternal) at the service's
+  // death.
   virtual InputBatch next() = 0;
   // All steps are done: tells the service.
   virtual void finish() = 0;
 };
 
-// Batches in place, in the ring's memory; `type` kDouble widens them (proofs), anything else leaves them as they came.
+// Batches in place, in the ring's memory; `type` kDouble widens them (proofs), anything else leaves them as
+// they came.
 std::unique_ptr<BatchInput> make_cpu_input(RingConsumer ring, at::ScalarType type);
 
 // The slot's pictures as a tensor over the ring's memory, no copy: (B, 3, H, W) with channels-last strides.

@@ -34,9 +34,12 @@ namespace {
 
 constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigabytes of ring memory
 
-// The element type that the service writes: half of the traffic where the network starts in half precision anyway.
+// The element type that the service writes: half of the traffic where the network starts in half precision
+// anyway.
 Dtype ring_dtype(Precision precision) {
-  return precision == Precision::kFp16 ? Dtype::kF16 : precision == Precision::kBf16 ? Dtype::kBf16 : Dtype::kF32;
+  return precision == Precision::kFp16   ? Dtype::kF16
+         : precision == Precision::kBf16 ? Dtype::kBf16
+                                         : Dtype::kF32;
 }
 
 Hello hello_of(const Job& job, Precision precision) {
@@ -56,7 +59,8 @@ int compute_threads(const Config& config, const Topology& topology, at::Device d
   return device.is_cpu() ? std::max(1, usable_processors() / topology.node_trainers) : 1;
 }
 
-ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Precision precision, at::Device device) {
+ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Precision precision,
+                               at::Device device) {
   ClassifierSpec spec;
   spec.classes = classes;
   spec.embedding_size = config.model.embedding_size;
@@ -67,12 +71,15 @@ ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Preci
   return spec;
 }
 
-std::string summary(const Config& config, const Topology& topology, const Welcome& data, Precision precision, int threads) {
-  std::string text = std::to_string(data.samples) + " images, " + std::to_string(data.classes) + " identities; " +
-                     std::to_string(topology.trainer_world) + " trainers x batch " + std::to_string(config.train.batch_size) +
-                     ", " + std::to_string(data.steps_per_epoch) + " steps an epoch; " + config.model.model + " in " +
-                     config.train.precision + ", " + std::to_string(threads) + " threads a trainer";
-  if (config.train.precision == "fp16" && precision != Precision::kFp16) text += " (fp16 needs a GPU: this CPU run computes in fp32)";
+std::string summary(const Config& config, const Topology& topology, const Welcome& data, Precision precision,
+                    int threads) {
+  std::string text = std::to_string(data.samples) + " images, " + std::to_string(data.classes) +
+                     " identities; " + std::to_string(topology.trainer_world) + " trainers x batch " +
+                     std::to_string(config.train.batch_size) + ", " + std::to_string(data.steps_per_epoch) +
+                     " steps an epoch; " + config.model.model + " in " + config.train.precision + ", " +
+                     std::to_string(threads) + " threads a trainer";
+  if (config.train.precision == "fp16" && precision != Precision::kFp16)
+    text += " (fp16 needs a GPU: this CPU run computes in fp32)";
   return text;
 }
 
@@ -84,7 +91,9 @@ struct RunFiles {
   void create(const Config& config) const {
     std::error_code error;
     std::filesystem::create_directories(models(), error);
-    if (error) throw Error(ErrorKind::kIo, "cannot create " + models() + ": " + error.message() + "; choose another run.work_path");
+    if (error)
+      throw Error(ErrorKind::kIo,
+                  "cannot create " + models() + ": " + error.message() + "; choose another run.work_path");
     write_file_atomically(folder + "/config.toml", print_config(config));
   }
 };
@@ -92,7 +101,8 @@ struct RunFiles {
 // After an epoch: all ranks validate, the first one reports and exports the model.
 class EpochEnd {
  public:
-  EpochEnd(const Config& config, Backbone& backbone, Communicator& trainers, TrainingLog& log, EventWriter* events, const Clock& clock)
+  EpochEnd(const Config& config, Backbone& backbone, Communicator& trainers, TrainingLog& log,
+           EventWriter* events, const Clock& clock)
       : backbone_(backbone),
         trainers_(trainers),
         log_(log),
@@ -153,26 +163,31 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   MpiCommunicator trainers(trainers_communicator(mpi, topology));
 
   if (leads) files.create(config);
-  TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock, leads && progress);
+  TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
+                  leads && progress);
   std::optional<EventWriter> events;
   if (leads) events.emplace(files.folder + "/log", clock);
 
   const auto backbone = make_backbone(backbone_spec(config), static_cast<std::uint64_t>(config.run.seed));
   backbone->to(device, parameter_type(precision));
   backbone->train(true);
-  EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr, clock);  // a missing set fails here
+  EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
+                     clock);  // a missing set fails here
 
   RingConsumer ring(service_socket_name(job.nonce, topology.node), hello_of(job, precision), kServiceAnswers);
   const Welcome data = ring.welcome();
   const auto input = make_cpu_input(std::move(ring), parameter_type(precision));
 
-  ShardedClassifier classifier(classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device),
-                               make_head(config), trainers);
-  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20, device.is_cpu() ? at::kFloat : at::kHalf);
+  ShardedClassifier classifier(
+      classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
+      trainers);
+  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
+                          device.is_cpu() ? at::kFloat : at::kHalf);
   Sgd optimizer(sgd_parameters(*backbone, classifier), config.train.momentum, config.train.weight_decay);
   std::optional<LossScale> loss_scale;
   if (precision == Precision::kFp16) loss_scale.emplace(device);
-  TrainState state{*backbone, classifier, buckets, optimizer, loss_scale ? &*loss_scale : nullptr, trainers, precision};
+  TrainState state{*backbone, classifier, buckets, optimizer, loss_scale ? &*loss_scale : nullptr,
+                   trainers,  precision};
 
   DropoutKey dropout;
   dropout.seed = static_cast<std::uint64_t>(config.run.seed);
@@ -180,8 +195,9 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   dropout.world = static_cast<std::uint32_t>(topology.trainer_world);
 
   log.line(summary(config, topology, data, precision, threads));
-  const RunShape shape{config.train.batch_size * topology.trainer_world, static_cast<std::int64_t>(data.steps_per_epoch),
-                       config.train.epochs, config.run.frequency_log};
+  const RunShape shape{config.train.batch_size * topology.trainer_world,
+                       static_cast<std::int64_t>(data.steps_per_epoch), config.train.epochs,
+                       config.run.frequency_log};
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
   logger.start();
   std::int64_t steps = 0;

@@ -6,8 +6,9 @@
 
 namespace facetrain {
 
-// Collective over the trainers, and in step with the nodes' data services. Writes below run_folder(config), on the first
-// trainer: training.log, config.toml, log/ (TensorBoard), models/*.pth. Throws Error for what ends the job.
+// Collective over the trainers, and in step with the nodes' data services. Writes below run_folder(config),
+// on the first trainer: training.log, config.toml, log/ (TensorBoard), models/*.pth. Throws Error for what
+// ends the job.
 void run_training(MpiSession& mpi, const Job& job, bool progress);
 
 }  // namespace facetrain

@@ -14,7 +14,8 @@ using namespace facetrain;
 
 namespace {
 
-// Runs `child(socket)` in a forked process with one end of a socket pair, returns the other end and the process.
+// Runs `child(socket)` in a forked process with one end of a socket pair, returns the other end and the
+// process.
 template <typename F>
 std::pair<Fd, pid_t> with_child(F child) {
   int ends[2];
@@ -92,5 +93,6 @@ TEST_CASE("a descriptor nobody asked for is closed, not leaked") {
 }
 
 TEST_CASE("nobody listening is an error that names the socket") {
-  CHECK_THROWS_WITH_AS(connect_abstract(service_socket_name(0x1234, 0)), doctest::Contains("facetrain-0000000000001234-0"), Error);
+  CHECK_THROWS_WITH_AS(connect_abstract(service_socket_name(0x1234, 0)),
+                       doctest::Contains("facetrain-0000000000001234-0"), Error);
 }

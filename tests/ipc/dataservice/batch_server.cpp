@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -13,6 +15,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <jpeglib.h>  // after cstdio, which it needs
 
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
@@ -25,31 +29,51 @@ using namespace facetrain;
 
 namespace {
 
-std::vector<std::byte> bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  const auto* first = reinterpret_cast<const std::byte*>(text.data());
-  return {first, first + text.size()};
+// A 112 x 112 JPEG whose pixels depend on `number`.
+std::vector<std::byte> jpeg(std::uint32_t number) {
+  jpeg_error_mgr errors{};
+  jpeg_compress_struct encoder{};
+  encoder.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&encoder);
+  unsigned char* encoded = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&encoder, &encoded, &size);
+  encoder.image_width = encoder.image_height = 112;
+  encoder.input_components = 3;
+  encoder.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&encoder);
+  jpeg_start_compress(&encoder, TRUE);
+  std::vector<unsigned char> row(112 * 3);
+  for (unsigned y = 0; y < 112; ++y) {
+    for (unsigned x = 0; x < row.size(); ++x)
+      row[x] = static_cast<unsigned char>(x * (number % 7 + 1) + y * (number % 5));
+    JSAMPROW rows[] = {row.data()};
+    jpeg_write_scanlines(&encoder, rows, 1);
+  }
+  jpeg_finish_compress(&encoder);
+  jpeg_destroy_compress(&encoder);
+  const auto* first = reinterpret_cast<const std::byte*>(encoded);
+  std::vector<std::byte> bytes(first, first + size);
+  std::free(encoded);
+  return bytes;
 }
 
-// One good JPEG under many ids; ids in `bad` give garbage.
+// A picture per id; ids in `bad` give garbage.
 class TestSource : public Source {
  public:
   TestSource(std::uint32_t size, std::uint32_t per_class, std::set<std::uint32_t> bad = {})
-      : size_(size), per_class_(per_class), bad_(std::move(bad)), jpeg_(bytes_of(FACETRAIN_SOURCE_DIR "/tests/golden/data/decode/" PICTURE)) {}
+      : size_(size), per_class_(per_class), bad_(std::move(bad)) {}
   std::uint32_t size() const override { return size_; }
   std::uint32_t classes() const override { return (size_ + per_class_ - 1) / per_class_; }
   std::int64_t label(std::uint32_t i) const override { return i / per_class_; }
   std::string name(std::uint32_t i) const override { return "picture-" + std::to_string(i); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
-    buffer = bad_.contains(i) ? std::vector<std::byte>(100, std::byte{0x5a}) : jpeg_;
+    buffer = bad_.contains(i) ? std::vector<std::byte>(100, std::byte{0x5a}) : jpeg(i);
   }
 
  private:
   std::uint32_t size_, per_class_;
   std::set<std::uint32_t> bad_;
-  std::vector<std::byte> jpeg_;
 };
 
 constexpr std::uint64_t kBuild = 77;
@@ -66,7 +90,8 @@ struct Options {
 // A service process; killed when the test ends before it.
 class Service {
  public:
-  Service(const TestSource& source, const Options& options) : nonce_(static_cast<std::uint64_t>(::getpid()) << 20 | next_nonce()) {
+  Service(const TestSource& source, const Options& options)
+      : nonce_(static_cast<std::uint64_t>(::getpid()) << 20 | next_nonce()) {
     ServiceSetup setup;
     setup.config.train.batch_size = options.batch;
     setup.config.train.epochs = options.epochs;
@@ -122,7 +147,8 @@ class Service {
   std::string bad_list() const { return folder() + "/facetrain_bad_" + std::to_string(nonce_); }
   std::string socket() const { return service_socket_name(nonce_, 0); }
 
-  RingConsumer connect(const Options& options, int rank, Dtype dtype = Dtype::kF32, std::uint64_t digest = kDigest) const {
+  RingConsumer connect(const Options& options, int rank, Dtype dtype = Dtype::kF32,
+                       std::uint64_t digest = kDigest) const {
     Hello hello;
     hello.build_id = kBuild;
     hello.config_digest = digest;
@@ -134,7 +160,9 @@ class Service {
 
  private:
   static std::string folder() { return std::filesystem::temp_directory_path().string(); }
-  static std::uint64_t next_nonce() { return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) & 0xFFFFF; }
+  static std::uint64_t next_nonce() {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) & 0xFFFFF;
+  }
   std::string failure_file() const { return folder() + "/facetrain_failure_" + std::to_string(nonce_); }
 
   std::uint64_t nonce_;
@@ -148,7 +176,8 @@ std::uint64_t fnv(std::span<const std::byte> bytes) {
 }
 
 // What one run delivers: per (epoch, step) the rows of all trainers, id -> digest of its pixels.
-using Delivered = std::map<std::pair<std::uint32_t, std::uint64_t>, std::multimap<std::int64_t, std::uint64_t>>;
+using Delivered =
+    std::map<std::pair<std::uint32_t, std::uint64_t>, std::multimap<std::int64_t, std::uint64_t>>;
 
 Delivered run(const TestSource& source, const Options& options) {
   Service service(source, options);
@@ -164,7 +193,8 @@ Delivered run(const TestSource& source, const Options& options) {
       const std::uint64_t row_bytes = ring.welcome().layout.row_bytes();
       for (std::size_t row = 0; row < filled.ids.size(); ++row) {
         CHECK(filled.labels[row] == source.label(static_cast<std::uint32_t>(filled.ids[row])));
-        delivered[{filled.epoch, filled.step}].emplace(filled.ids[row], fnv(filled.images.subspan(row * row_bytes, row_bytes)));
+        delivered[{filled.epoch, filled.step}].emplace(
+            filled.ids[row], fnv(filled.images.subspan(row * row_bytes, row_bytes)));
       }
       ring.release(filled.slot);
     }
@@ -228,7 +258,10 @@ TEST_CASE("too many bad pictures end the service with their names") {
   const Options options;
   Service service(source, options);
   RingConsumer ring = service.connect(options, 0);
-  CHECK_THROWS_AS(([&] { for (;;) ring.release(ring.next().slot); }()), Error);
+  CHECK_THROWS_AS(([&] {
+                    for (;;) ring.release(ring.next().slot);
+                  }()),
+                  Error);
   CHECK(service.wait() == 66);
   CHECK(service.failure().find("too many bad pictures: 11 (the limit is 10)") != std::string::npos);
   CHECK(service.failure().find("picture-") != std::string::npos);
@@ -243,11 +276,14 @@ TEST_CASE("strangers and wrong trainers are turned away, the right one is served
   Message junk;
   send_frame(garbage.get(), junk);
   CHECK_FALSE(receive_frame(garbage, nullptr, std::chrono::seconds(5), nullptr));
-  CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF32, 12345), doctest::Contains("different configurations"), Error);
-  CHECK_THROWS_WITH_AS(service.connect(options, 7), doctest::Contains("count the trainers differently"), Error);
+  CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF32, 12345),
+                       doctest::Contains("different configurations"), Error);
+  CHECK_THROWS_WITH_AS(service.connect(options, 7), doctest::Contains("count the trainers differently"),
+                       Error);
   RingConsumer ring = service.connect(options, 0, Dtype::kF16);
   CHECK(ring.welcome().layout.dtype == Dtype::kF16);
-  CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF16), doctest::Contains("two trainers report rank 0"), Error);
+  CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF16),
+                       doctest::Contains("two trainers report rank 0"), Error);
   for (int step = 0; step < 20; ++step) ring.release(ring.next().slot);
   ring.goodbye();
   CHECK(service.wait() == 0);
