@@ -1,6 +1,7 @@
 #include "common/config/print.hpp"
 
 #include "common/config/schema.hpp"
+#include "common/fnv.hpp"
 
 namespace facetrain {
 
@@ -23,9 +24,7 @@ std::string print_config(const Config& config, Comments comments) {
 }
 
 std::uint64_t config_digest(const Config& config) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : print_config(config)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
+  return fnv1a_64(print_config(config));
 }
 
 std::string config_reference() {
