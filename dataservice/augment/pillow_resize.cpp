@@ -52,16 +52,27 @@ void PillowResize::prepare(Taps& taps, int source, int target) {
 }
 
 void PillowResize::resize(Image& image, int width, int height) {
-  if (image.width != width) {
-    prepare(columns_, image.width, width);
-    resize_columns(image, width, scratch_);
-    std::swap(image, scratch_);
-  }
-  if (image.height != height) {
-    prepare(rows_, image.height, height);
-    resize_rows(image, height, scratch_);
-    std::swap(image, scratch_);
-  }
+  // Since Pillow 13 rows come first when the height shrinks by more than twice what the width does (in
+  // pixels); it shows in the last bit of pictures that are not square.
+  const int shrinks_by = image.height - height;
+  const bool rows_first = shrinks_by > 0 && shrinks_by > 2 * (image.width - width);
+  if (rows_first) change_height(image, height);
+  change_width(image, width);
+  change_height(image, height);
+}
+
+void PillowResize::change_width(Image& image, int width) {
+  if (image.width == width) return;
+  prepare(columns_, image.width, width);
+  resize_columns(image, width, scratch_);
+  std::swap(image, scratch_);
+}
+
+void PillowResize::change_height(Image& image, int height) {
+  if (image.height == height) return;
+  prepare(rows_, image.height, height);
+  resize_rows(image, height, scratch_);
+  std::swap(image, scratch_);
 }
 
 void PillowResize::resize_columns(const Image& source, int width, Image& target) {

@@ -26,6 +26,8 @@ class PillowResize {
   };
   static void prepare(Taps& taps, int source, int target);
 
+  void change_width(Image& image, int width);
+  void change_height(Image& image, int height);
   void resize_columns(const Image& source, int width, Image& target);
   void resize_rows(const Image& source, int height, Image& target);
 

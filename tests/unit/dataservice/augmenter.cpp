@@ -1,0 +1,145 @@
+// What the chain promises besides its pixels: the same stream gives the same row, switches switch,
+// frequencies are right.
+#include "dataservice/augment/augmenter.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "common/error.hpp"
+#include "dataservice/augment/augmentation.hpp"
+#include "dataservice/augment/colour_jitter.hpp"
+#include "dataservice/augment/erase.hpp"
+#include "dataservice/augment/low_resolution.hpp"
+
+using namespace facetrain;
+
+namespace {
+
+constexpr int kSide = 112;
+constexpr std::size_t kElements = kSide * kSide * 3;
+
+Image ramp(int width, int height) {
+  Image image;
+  image.resize(width, height);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = static_cast<std::uint8_t>(i * 7 + i / 336);
+  return image;
+}
+
+Config all_on() {
+  Config config;
+  config.data.augment = config.data.rand_erase = config.data.flip = true;
+  return config;
+}
+
+std::vector<float> row_of(Augmenter& augmenter, Image image, std::uint64_t position) {
+  std::vector<float> row(kElements);
+  augmenter.apply(image, RandomStream(1, Purpose::kAugment, 0, position),
+                  std::as_writable_bytes(std::span(row)));
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("a row depends on its stream alone, not on what the augmenter did before") {
+  const auto used = make_augmenter(all_on(), Dtype::kF32);
+  std::vector<std::vector<float>> first;
+  for (std::uint64_t i = 0; i < 40; ++i) first.push_back(row_of(*used, ramp(kSide, kSide), i));
+  for (std::uint64_t i = 40; i-- > 0;) {
+    row_of(*used, ramp(90, 150), 1000 + i);
+    CHECK(row_of(*used, ramp(kSide, kSide), i) == first[i]);
+    CHECK(row_of(*make_augmenter(all_on(), Dtype::kF32), ramp(kSide, kSide), i) == first[i]);
+  }
+  CHECK(first[0] != first[1]);
+}
+
+TEST_CASE("switched off, the picture is only normalised") {
+  Config config;
+  config.data.augment = config.data.rand_erase = config.data.flip = false;
+  const auto augmenter = make_augmenter(config, Dtype::kF32);
+  const Image image = ramp(kSide, kSide);
+  const std::vector<float> row = row_of(*augmenter, image, 5);
+  for (std::size_t i = 0; i < kElements; ++i) {
+    REQUIRE(row[i] == (static_cast<float>(image.pixels[i]) / 255.0f - 0.5f) / 0.5f);
+  }
+}
+
+TEST_CASE("the flip is a mirror, for half of the pictures") {
+  Config config;
+  config.data.augment = config.data.rand_erase = false;
+  const auto augmenter = make_augmenter(config, Dtype::kF32);
+  Config off = config;
+  off.data.flip = false;
+  const std::vector<float> plain = row_of(*make_augmenter(off, Dtype::kF32), ramp(kSide, kSide), 0);
+  std::vector<float> mirrored(kElements);
+  for (std::size_t y = 0; y < kSide; ++y) {
+    for (std::size_t x = 0; x < kSide; ++x) {
+      std::copy_n(&plain[(y * kSide + x) * 3], 3, &mirrored[(y * kSide + kSide - 1 - x) * 3]);
+    }
+  }
+  int flipped = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const std::vector<float> row = row_of(*augmenter, ramp(kSide, kSide), i);
+    REQUIRE((row == plain || row == mirrored));
+    if (row == mirrored) ++flipped;
+  }
+  CHECK(flipped > 450);  // 500, standard deviation 16
+  CHECK(flipped < 550);
+}
+
+TEST_CASE("parameters stay in their ranges and reach them") {
+  double lowest = 2.0, highest = 0.0;
+  int smallest = 1000, largest = 0, erased = 0;
+  std::vector<int> pairs(25), orders(27);
+  for (std::uint64_t i = 0; i < 20000; ++i) {
+    RandomStream rng(3, Purpose::kAugment, 0, i);
+    const ColourJitter jitter = draw_colour_jitter(rng);
+    lowest = std::min({lowest, jitter.brightness, jitter.contrast, jitter.saturation});
+    highest = std::max({highest, jitter.brightness, jitter.contrast, jitter.saturation});
+    ++orders[static_cast<std::size_t>(jitter.order[0]) * 9 + static_cast<std::size_t>(jitter.order[1]) * 3 +
+             static_cast<std::size_t>(jitter.order[2])];
+    const LowResolution low = draw_low_resolution(rng, kSide);
+    smallest = std::min(smallest, low.side);
+    largest = std::max(largest, low.side);
+    ++pairs[static_cast<std::size_t>(low.down) * 5 + static_cast<std::size_t>(low.up)];
+    if (draw_erasing(rng, kSide, kSide)) ++erased;
+  }
+  CHECK(lowest >= 0.5);
+  CHECK(lowest < 0.501);
+  CHECK(highest < 1.5);
+  CHECK(highest > 1.499);
+  CHECK(smallest == 22);
+  CHECK(largest == 111);
+  for (const int count : pairs) CHECK(std::abs(count - 800) < 140);  // 28 is a standard deviation
+  CHECK(std::count_if(orders.begin(), orders.end(), [](int count) { return count > 3000; }) == 6);
+  CHECK(std::count(orders.begin(), orders.end(), 0) == 21);
+  CHECK(std::abs(erased - 10000) < 350);
+}
+
+TEST_CASE("the table holds the reference's three, in its order") {
+  const auto table = augmentation_table();
+  REQUIRE(table.size() == 3);
+  CHECK(table[0].name == "crop");
+  CHECK(table[1].name == "low_resolution");
+  CHECK(table[2].name == "colour_jitter");
+  for (const auto& entry : table) CHECK(entry.probability == 0.3);
+}
+
+TEST_CASE("a picture of any size becomes the input size") {
+  Config config = all_on();
+  config.model.input_size = {96, 128};
+  const auto augmenter = make_augmenter(config, Dtype::kBf16);
+  std::vector<std::byte> row(96 * 128 * 3 * 2);
+  for (const auto& [width, height] : {std::pair{1, 1}, {2, 300}, {300, 2}, {5, 4}, {250, 250}, {128, 96}}) {
+    for (std::uint64_t i = 0; i < 200; ++i) {
+      Image image = ramp(width, height);
+      REQUIRE_NOTHROW(augmenter->apply(image, RandomStream(1, Purpose::kAugment, 0, i), row));
+    }
+  }
+  CHECK_THROWS_AS(row_of(*augmenter, ramp(kSide, kSide), 0), Error);  // a row of another size
+  config.model.input_size = {112};
+  CHECK_THROWS_AS(make_augmenter(config, Dtype::kF32), Error);
+}
