@@ -37,6 +37,11 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   const auto& gpus = config.launch.gpus;
   if (std::set<std::int64_t>(gpus.begin(), gpus.end()).size() != gpus.size())
     problems.push_back({"launch.gpus", "names a GPU twice; each trainer needs its own"});
+  const auto trainers = config.launch.trainers;
+  if (trainers > 0 && !gpus.empty() && trainers != static_cast<std::int64_t>(gpus.size()))
+    problems.push_back({"launch.gpus", "names " + std::to_string(gpus.size()) +
+                                           " GPUs but launch.trainers is " + std::to_string(trainers) +
+                                           "; each trainer has one GPU"});
   const auto& sets = config.validation.val_list;
   if (std::set<std::string>(sets.begin(), sets.end()).size() != sets.size())
     problems.push_back({"validation.val_list", "names a set twice"});

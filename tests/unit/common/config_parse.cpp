@@ -142,6 +142,11 @@ TEST_CASE("values must fit together") {
             .starts_with("x.toml:2:12: validation.add_norm: excludes add_flip"));
   CHECK(complaint("[validation]\nadd_norm = true\nadd_flip = false\n") == "");
   CHECK(complaint("[launch]\ngpus = [0, 0]\n").starts_with("x.toml:2:8: launch.gpus: names a GPU twice"));
+  CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 4\n") ==
+        "x.toml:2:8: launch.gpus: names 2 GPUs but launch.trainers is 4; each trainer has one GPU");
+  CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 2\n") == "");
+  CHECK(complaint("[validation]\nval_list = ['a', 'a']\n") ==
+        "x.toml:2:12: validation.val_list: names a set twice");
 }
 
 TEST_CASE("a base is read first, relative to the file that names it") {

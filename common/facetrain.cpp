@@ -1,0 +1,61 @@
+// facetrain: what a person types. Composes and runs training jobs, and hands other subcommands to the program
+// that has them.
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "common/build_id.hpp"
+#include "common/error.hpp"
+#include "common/launch/config_command.hpp"
+#include "common/launch/rank_role.hpp"
+#include "common/launch/subcommands.hpp"
+#include "common/launch/train_command.hpp"
+
+namespace facetrain {
+namespace {
+
+int dispatch(const std::vector<std::string>& words) {
+  if (words.empty()) {
+    std::cerr << subcommand_help();
+    return exit_code(ErrorKind::kConfig);
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    std::cout << subcommand_help();
+    return 0;
+  }
+  if (words[0] == "--version") {
+    std::cout << "facetrain " << build_description() << "\n";
+    return 0;
+  }
+  const Subcommand command = find_subcommand(words[0]);
+  const std::string bin = program_folder();
+  if (!command.program.empty()) become(bin, command.program, words);
+  const std::vector<std::string> rest(words.begin() + 1, words.end());
+  if (command.name == "train") return train_command(rest, bin);
+  if (command.name == "rank")
+    become(bin,
+           role_of_local_rank(local_rank(this_environment())) == Role::kService ? "dataservice" : "trainer",
+           rest);
+  config_command(rest, std::cout);
+  return 0;
+}
+
+// The message's lines, each with the program's name: a configuration may have several problems.
+std::string named_lines(const std::string& text) {
+  std::string named = "facetrain: ";
+  for (const char c : text) named += c == '\n' ? "\nfacetrain: " : std::string(1, c);
+  return named + "\n";
+}
+
+}  // namespace
+}  // namespace facetrain
+
+int main(int argc, char** argv) {
+  try {
+    return facetrain::dispatch({argv + 1, argv + argc});
+  } catch (...) {
+    const facetrain::Failure failure = facetrain::current_failure();
+    std::cerr << facetrain::named_lines(failure.text);
+    return failure.code;
+  }
+}

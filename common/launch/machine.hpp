@@ -1,0 +1,26 @@
+// What the launcher needs to know of the machine, as a value, so that the launch line is a pure function.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace facetrain {
+
+struct Machine {
+  int cores = 1;         // physical cores of the affinity mask: the slots that mpirun counts
+  int gpus = 0;          // GPUs that CUDA would show, or 0 where this build has no CUDA
+  bool is_root = false;  // effective uid 0: mpirun wants to be told that this is meant
+};
+
+Machine this_machine();
+
+// GPUs visible to CUDA: /dev/nvidiaN devices, narrowed by CUDA_VISIBLE_DEVICES (numbers or UUIDs, up to the
+// first that does not exist, as CUDA reads it; empty: none).
+int visible_gpus(int devices, const std::optional<std::string>& cuda_visible_devices);
+
+using Environment = std::map<std::string, std::string>;
+Environment this_environment();
+
+}  // namespace facetrain

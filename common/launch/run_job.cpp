@@ -1,0 +1,193 @@
+#include "common/launch/run_job.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "common/error.hpp"
+#include "common/ipc/fd.hpp"
+#include "common/launch/mpirun_messages.hpp"
+
+namespace facetrain {
+namespace {
+
+// Turns the signals that the launcher handles into readable events, for as long as it lives.
+class SignalEvents {
+ public:
+  SignalEvents() {
+    ::sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}) ::sigaddset(&signals_, signal);
+    ::sigprocmask(SIG_BLOCK, &signals_, &before_);
+    fd_ = Fd(::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) throw Error(ErrorKind::kInternal, with_errno("signalfd", errno));
+  }
+  ~SignalEvents() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  SignalEvents(const SignalEvents&) = delete;
+  SignalEvents& operator=(const SignalEvents&) = delete;
+
+  int fd() const { return fd_.get(); }
+  const sigset_t& mask_before() const { return before_; }
+  std::optional<int> next() const {
+    signalfd_siginfo event{};
+    if (::read(fd_.get(), &event, sizeof event) != sizeof event) return {};
+    return static_cast<int>(event.ssi_signo);
+  }
+
+ private:
+  sigset_t signals_{}, before_{};
+  Fd fd_;
+};
+
+struct Child {
+  pid_t pid = -1;
+  Fd errors;  // its standard error, nonblocking
+};
+
+Child start(const std::vector<std::string>& argv, const SignalEvents& signals) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorKind::kInternal, with_errno("pipe", errno));
+  Child child;
+  child.errors = Fd(ends[0]);
+  const Fd write_end(ends[1]);
+  std::vector<char*> words;
+  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  child.pid = ::fork();
+  if (child.pid < 0) throw Error(ErrorKind::kInternal, with_errno("fork", errno));
+  if (child.pid == 0) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(1);
+    const int null = ::open("/dev/null", O_RDONLY);
+    ::dup2(null, STDIN_FILENO);
+    ::dup2(write_end.get(), STDERR_FILENO);
+    ::sigprocmask(SIG_SETMASK, &signals.mask_before(), nullptr);
+    ::execvp(words[0], words.data());
+    ::_exit(127);
+  }
+  ::setpgid(child.pid, child.pid);  // here too, so that it holds whoever runs first
+  ::fcntl(child.errors.get(), F_SETFL, O_NONBLOCK);
+  return child;
+}
+
+// Passes mpirun's standard error on, line by line.
+class ErrorStream {
+ public:
+  explicit ErrorStream(int node_processes) : messages_(node_processes) {}
+
+  // Reads what is there; false at the end of the stream.
+  bool pump(int fd) {
+    std::array<char, 4096> buffer;
+    while (true) {
+      const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return errno == EAGAIN;
+      if (got == 0) return false;
+      for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(got))) {
+        if (c == '\n') {
+          show(messages_.take(std::exchange(line_, {})));
+        } else {
+          line_ += c;
+        }
+      }
+    }
+  }
+  void finish() {
+    if (!line_.empty()) show(messages_.take(std::exchange(line_, {})));
+    show(messages_.finish());
+  }
+  bool has_shown() const { return has_shown_; }
+
+ private:
+  void show(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) {
+      std::cerr << line + "\n" << std::flush;
+      has_shown_ = true;
+    }
+  }
+
+  MpirunMessages messages_;
+  std::string line_;
+  bool has_shown_ = false;
+};
+
+// Kills and reaps what mpirun left: as the job's subreaper this process is the parent of its orphans.
+void end_orphans() {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator("/proc", none)) {
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
+    std::ostringstream stat;
+    stat << std::ifstream(entry.path() / "stat").rdbuf();
+    const std::string text = stat.str();
+    const auto after_name = text.rfind(')');  // the name may hold spaces and brackets
+    char state = 0;
+    pid_t parent = 0;
+    if (after_name != text.npos && std::istringstream(text.substr(after_name + 1)) >> state >> parent &&
+        parent == ::getpid())
+      ::kill(pid, SIGKILL);
+  }
+  while (::waitpid(-1, nullptr, 0) > 0) {
+  }
+}
+
+const char* name_of_signal(int signal) {
+  return signal == SIGINT ? "Ctrl-C" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+}  // namespace
+
+int run_job(const std::vector<std::string>& argv, int node_processes) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const SignalEvents signals;
+  const Child child = start(argv, signals);
+  ErrorStream errors(node_processes);
+  int stopped_by = 0;
+  int status = 0;
+  bool is_running = true, is_open = true;
+  while (is_running) {
+    std::array<pollfd, 2> events{{{signals.fd(), POLLIN, 0}, {is_open ? child.errors.get() : -1, POLLIN, 0}}};
+    ::poll(events.data(), events.size(), -1);
+    if (events[1].revents != 0) is_open = errors.pump(child.errors.get());
+    while (const auto signal = signals.next()) {
+      if (*signal == SIGCHLD) continue;
+      if (*signal == SIGUSR1) {
+        ::kill(child.pid, SIGUSR1);
+        continue;
+      }
+      std::cerr << "facetrain: " << name_of_signal(*signal)
+                << (stopped_by == 0 ? ": stopping the job (once more: kill it)\n" : ": killing the job\n")
+                << std::flush;
+      ::kill(-child.pid, stopped_by == 0 ? SIGTERM : SIGKILL);
+      if (stopped_by == 0) stopped_by = *signal;
+    }
+    is_running = ::waitpid(child.pid, &status, WNOHANG) == 0;
+  }
+  end_orphans();
+  errors.pump(child.errors.get());
+  errors.finish();
+  if (stopped_by != 0) return 128 + stopped_by;
+  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  if (code != 0 && !errors.has_shown())
+    std::cerr << "facetrain: the job ended with exit code " << code << " and without a reason\n";
+  return code;
+}
+
+}  // namespace facetrain

@@ -1,0 +1,86 @@
+#include "common/launch/train_command.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string_view>
+
+#include "common/config/parse.hpp"
+#include "common/error.hpp"
+#include "common/launch/launch_plan.hpp"
+#include "common/launch/run_job.hpp"
+#include "common/launch/shell.hpp"
+#include "common/launch/train_options.hpp"
+
+namespace facetrain {
+namespace {
+
+bool is_executable(const std::string& path) {
+  return ::access(path.c_str(), X_OK) == 0 && !std::filesystem::is_directory(path);
+}
+
+void require_programs(const std::string& bin) {
+  for (const char* name : {"dataservice", "trainer"}) {
+    if (!is_executable(bin + "/" + name))
+      throw Error(ErrorKind::kConfig,
+                  bin + "/" + name + " is missing; build it: cmake --build build --target " + name);
+  }
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path == nullptr ? "" : path;
+  while (!rest.empty()) {
+    const auto colon = rest.find(':');
+    if (is_executable(std::string(rest.substr(0, colon)) + "/mpirun")) return;
+    rest = colon == rest.npos ? "" : rest.substr(colon + 1);
+  }
+  throw Error(ErrorKind::kConfig, "mpirun is not on PATH; install Open MPI (apt-get install openmpi-bin)");
+}
+
+}  // namespace
+
+void require_training_list(const std::string& path) {
+  const std::string hint = "; `facetrain list -s DIR` makes one";
+  errno = 0;
+  std::ifstream file(path);
+  if (!file)
+    throw Error(ErrorKind::kInput, with_errno("cannot read the training list " + path, errno) + hint +
+                                       ", --set data.train_source=FILE names it");
+  if (std::filesystem::is_directory(path))
+    throw Error(ErrorKind::kInput,
+                "the training list " + path + " is a folder, not a file of image paths" + hint);
+  std::string word;
+  if (!(file >> word)) throw Error(ErrorKind::kInput, "the training list " + path + " is empty" + hint);
+}
+
+int train_command(std::span<const std::string> words, const std::string& bin) {
+  TrainOptions options = parse_train_options(words);
+  if (options.help) {
+    std::cout << train_usage();
+    return 0;
+  }
+  const Config config = load_config(options.request.config_path, options.request.sets);
+  if (options.print_config) {
+    std::cout << print_config(config, Comments::kMeanings);
+    return 0;
+  }
+  options.request.progress = ::isatty(STDOUT_FILENO) == 1;
+  const Launch launch = compose_launch(config, options.request, this_machine(), bin);
+  if (options.dry_run) {
+    std::cout << describe_placement(launch) << shell_line(launch.argv) << "\n";
+    return 0;
+  }
+  if (config.data.train_source.empty())
+    throw Error(ErrorKind::kConfig,
+                options.request.config_path +
+                    ": data.train_source is not set; `facetrain list -s DIR` makes a list, "
+                    "--set data.train_source=FILE names it");
+  for (const std::string& list : config.data.train_source) require_training_list(list);
+  require_programs(bin);
+  std::cout << "+ " << shell_line(launch.argv) << std::endl;
+  return run_job(launch.argv, launch.node_processes);
+}
+
+}  // namespace facetrain

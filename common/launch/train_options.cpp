@@ -1,0 +1,96 @@
+#include "common/launch/train_options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "common/config/suggest.hpp"
+#include "common/error.hpp"
+
+namespace facetrain {
+namespace {
+
+int parse_nodes(const std::string& text) {
+  int nodes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), nodes);
+  if (error != std::errc{} || end != text.data() + text.size() || nodes < 1 || nodes > 100000)
+    throw Error(ErrorKind::kConfig, "--nodes " + text + ": expected a number of nodes, at least 1");
+  return nodes;
+}
+
+// "0,2" as the overrides that it stands for.
+std::vector<std::string> gpu_overrides(const std::string& list) {
+  const bool is_list = !list.empty() && list.find_first_not_of("0123456789,") == list.npos &&
+                       list.front() != ',' && list.back() != ',' && list.find(",,") == list.npos;
+  if (!is_list)
+    throw Error(ErrorKind::kConfig, "--gpus " + list + ": expected numbers with commas between, such as 0,2");
+  const auto count = 1 + std::count(list.begin(), list.end(), ',');
+  return {"launch.gpus=[" + list + "]", "launch.trainers=" + std::to_string(count)};
+}
+
+}  // namespace
+
+TrainOptions parse_train_options(std::span<const std::string> words) {
+  static constexpr std::string_view names[] = {"--config",       "--gpus",  "--set",      "--dry-run",
+                                               "--print-config", "--nodes", "--hostfile", "--help"};
+  TrainOptions options;
+  std::vector<std::string> from_gpus;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const auto equals = word.starts_with("--") ? word.find('=') : word.npos;
+    const std::string name = word.substr(0, equals);
+    const auto value = [&]() -> std::string {
+      if (equals != word.npos) return word.substr(equals + 1);
+      if (i + 1 == words.size())
+        throw Error(ErrorKind::kConfig, name + " needs a value; see facetrain train --help");
+      return words[++i];
+    };
+    const auto flag = [&] {
+      if (equals != word.npos) throw Error(ErrorKind::kConfig, name + " takes no value");
+      return true;
+    };
+    if (name == "--config" || name == "-c") {
+      options.request.config_path = value();
+    } else if (name == "--set") {
+      options.request.sets.push_back(value());
+    } else if (name == "--gpus") {
+      from_gpus = gpu_overrides(value());
+    } else if (name == "--nodes") {
+      options.request.nodes = parse_nodes(value());
+    } else if (name == "--hostfile") {
+      options.request.hostfile = value();
+    } else if (name == "--dry-run") {
+      options.dry_run = flag();
+    } else if (name == "--print-config") {
+      options.print_config = flag();
+    } else if (name == "--help" || name == "-h") {
+      options.help = flag();
+    } else {
+      throw Error(ErrorKind::kConfig,
+                  "facetrain train: unknown option `" + word + "`" + suggestion(name, names) +
+                      (word.starts_with("-") ? "" : " (the configuration is given as --config FILE)"));
+    }
+  }
+  options.request.sets.insert(options.request.sets.end(), from_gpus.begin(), from_gpus.end());
+  if (options.request.config_path.empty() && !options.help)
+    throw Error(ErrorKind::kConfig,
+                "facetrain train: no --config FILE; for example --config configs/arcface_r50_default.toml");
+  return options;
+}
+
+std::string train_usage() {
+  return "usage: facetrain train --config FILE [options]\n"
+         "  --config FILE          the configuration (configs/README.md lists every key)\n"
+         "  --set table.key=value  override one key; may be repeated\n"
+         "  --gpus 0,2             use these GPUs, with one trainer each\n"
+         "  --nodes N              nodes of the job (1); with more, mpirun places 1 + trainers processes on "
+         "each\n"
+         "  --hostfile FILE        mpirun's list of hosts\n"
+         "  --dry-run              print each process's place and the mpirun line, start nothing\n"
+         "  --print-config         print the resolved configuration, start nothing\n"
+         "Ctrl-C stops the job, a second one kills it. Exit codes: 0 done, 66 unusable input, 70 internal, "
+         "74 disk,\n"
+         "78 configuration, 128 + n ended by signal n.\n";
+}
+
+}  // namespace facetrain

@@ -1,0 +1,25 @@
+// The command line of `facetrain train`.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "common/launch/launch_plan.hpp"
+
+namespace facetrain {
+
+struct TrainOptions {
+  LaunchRequest request;
+  bool dry_run = false;       // print placement and line, start nothing
+  bool print_config = false;  // print the resolved configuration, start nothing
+  bool help = false;
+};
+
+// `--option value` and `--option=value`. --gpus 0,2 becomes the overrides launch.gpus=[0,2] and
+// launch.trainers=2, after all others. Throws Error(kConfig) with a suggestion for an unknown option; needs
+// --config unless --help is given.
+TrainOptions parse_train_options(std::span<const std::string> words);
+
+std::string train_usage();
+
+}  // namespace facetrain
