@@ -35,12 +35,12 @@ void config_command(std::span<const std::string> words, std::ostream& out) {
     } else if (word.starts_with("--set=")) {
       sets.push_back(word.substr(6));
     } else if (word.starts_with("-") || !file.empty()) {
-      throw Error(ErrorKind::kConfig, "facetrain config: unexpected `" + word + "`; " + usage);
+      throw Error(ErrorKind::kConfig, "config: unexpected `" + word + "`; " + usage);
     } else {
       file = word;
     }
   }
-  if (file.empty()) throw Error(ErrorKind::kConfig, "facetrain config: no FILE; " + usage);
+  if (file.empty()) throw Error(ErrorKind::kConfig, "config: no FILE; " + usage);
   const Config config = load_config(file, sets);
   if (digest) {
     out << std::hex << std::setw(16) << std::setfill('0') << config_digest(config) << "\n";

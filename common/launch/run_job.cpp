@@ -30,7 +30,11 @@ class SignalEvents {
  public:
   SignalEvents() {
     ::sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}) ::sigaddset(&signals_, signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) ::sigaddset(&signals_, signal);
+    // Under nohup the closing terminal is to be ignored; a blocked signal would arrive all the same.
+    struct sigaction on_hangup {};
+    ::sigaction(SIGHUP, nullptr, &on_hangup);
+    if (on_hangup.sa_handler != SIG_IGN) ::sigaddset(&signals_, SIGHUP);
     ::sigprocmask(SIG_BLOCK, &signals_, &before_);
     fd_ = Fd(::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd_) throw Error(ErrorKind::kInternal, with_errno("signalfd", errno));

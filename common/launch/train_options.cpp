@@ -67,14 +67,14 @@ TrainOptions parse_train_options(std::span<const std::string> words) {
       options.help = flag();
     } else {
       throw Error(ErrorKind::kConfig,
-                  "facetrain train: unknown option `" + word + "`" + suggestion(name, names) +
+                  "train: unknown option `" + word + "`" + suggestion(name, names) +
                       (word.starts_with("-") ? "" : " (the configuration is given as --config FILE)"));
     }
   }
   options.request.sets.insert(options.request.sets.end(), from_gpus.begin(), from_gpus.end());
   if (options.request.config_path.empty() && !options.help)
     throw Error(ErrorKind::kConfig,
-                "facetrain train: no --config FILE; for example --config configs/arcface_r50_default.toml");
+                "train: no --config FILE; for example --config configs/arcface_r50_default.toml");
   return options;
 }
 
