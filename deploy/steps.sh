@@ -12,3 +12,8 @@ show() {  # prints a command as one would type it
   printf '%s\n' "$line"
 }
 run() { show "$@"; "$@"; }
+
+# With paths relative to the checkout, ccache serves another checkout (CI's fresh clone) too.
+if command -v ccache >/dev/null && [ -z "$(ccache -k base_dir)" ]; then
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+fi
