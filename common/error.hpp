@@ -1,5 +1,5 @@
-// The one exception type of facetrain. A program's main catches it, logs what() as one line and exits with exit_code(kind).
-// Messages say what went wrong, where (file, rank, key), and what to do.
+// The one exception type of facetrain. A program's main catches it, logs what() as one line and exits with
+// exit_code(kind). Messages say what went wrong, where (file, rank, key), and what to do.
 #pragma once
 
 #include <stdexcept>
@@ -24,13 +24,15 @@ class Error : public std::runtime_error {
 };
 
 // The process exit code for an error: 66, 70, 74 or 78.
-inline int exit_code(ErrorKind kind) { return static_cast<int>(kind); }
+inline int exit_code(ErrorKind kind) {
+  return static_cast<int>(kind);
+}
 
 // "open /a/b: No such file or directory": `what` with errno's text appended.
 std::string with_errno(const std::string& what, int error_number);
 
-// What a main's catch logs and exits with, for the exception being handled: an Error's text and code; of anything else
-// the first line and 70 (LibTorch appends a stack trace).
+// What a main's catch logs and exits with, for the exception being handled: an Error's text and code; of
+// anything else the first line and 70 (LibTorch appends a stack trace).
 struct Failure {
   std::string text;
   int code = 70;

@@ -38,11 +38,13 @@ Topology make_topology(std::span<const ProcessReport> reports, int world_rank) {
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     const Node& node = nodes[n].second;
     if (node.services.size() != 1 || node.trainers.empty()) {
-      throw Error(ErrorKind::kConfig,
-                  "node " + std::to_string(n) + " has " + std::to_string(node.services.size()) + " data services and " +
-                      std::to_string(node.trainers.size()) +
-                      " trainers; each node needs exactly one dataservice and at least one trainer: start the job with "
-                      "`facetrain train` (one node) or `mpirun --map-by ppr:<1 + trainers>:node facetrain rank ...`");
+      throw Error(
+          ErrorKind::kConfig,
+          "node " + std::to_string(n) + " has " + std::to_string(node.services.size()) +
+              " data services and " + std::to_string(node.trainers.size()) +
+              " trainers; each node needs exactly one dataservice and at least one trainer: start the job "
+              "with "
+              "`facetrain train` (one node) or `mpirun --map-by ppr:<1 + trainers>:node facetrain rank ...`");
     }
     if (reports[static_cast<std::size_t>(world_rank)].node == nodes[n].first) {
       topology.node = static_cast<int>(n);

@@ -1,5 +1,5 @@
-// Where a process sits in the job: its role, its node, its place among the trainers. A value that is computed once from
-// what every process reports and then passed; nobody looks it up.
+// Where a process sits in the job: its role, its node, its place among the trainers. A value that is computed
+// once from what every process reports and then passed; nobody looks it up.
 #pragma once
 
 #include <span>
@@ -18,14 +18,14 @@ struct ProcessReport {
 
 struct Topology {
   Role role = Role::kTrainer;
-  int world_rank = 0;        // in MPI_COMM_WORLD
+  int world_rank = 0;  // in MPI_COMM_WORLD
   int world_size = 1;
-  int node = 0;              // 0 .. nodes - 1, by the nodes' lowest world rank
+  int node = 0;  // 0 .. nodes - 1, by the nodes' lowest world rank
   int nodes = 1;
-  int trainer_rank = 0;      // this trainer among all trainers (a service: that of its node's first trainer)
-  int trainer_world = 1;     // trainers in the job
-  int local_trainer = 0;     // this trainer among those of its node; picks the GPU
-  int node_trainers = 1;     // trainers on this node
+  int trainer_rank = 0;   // this trainer among all trainers (a service: that of its node's first trainer)
+  int trainer_world = 1;  // trainers in the job
+  int local_trainer = 0;  // this trainer among those of its node; picks the GPU
+  int node_trainers = 1;  // trainers on this node
   int service_world_rank = 0;  // world rank of this node's data service
 };
 

@@ -27,8 +27,8 @@ ServiceSetup service_setup(const Job& job) {
   const int processors = usable_processors();
   setup.workers = job.config.data.workers > 0 ? static_cast<int>(job.config.data.workers) : processors;
   if (setup.workers > processors) {
-    std::cerr << "dataservice: data.workers is " << setup.workers << " but this process may use " << processors
-              << " processors (affinity mask): decoding threads will compete\n";
+    std::cerr << "dataservice: data.workers is " << setup.workers << " but this process may use "
+              << processors << " processors (affinity mask): decoding threads will compete\n";
   }
   return setup;
 }
@@ -37,9 +37,12 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
   std::filesystem::create_directories(run_folder(job.config), ignored);
-  const auto source = make_source(job.config);
-  BatchServer server(service_setup(job), *source);
-  mpi.run([](MPI_Request* request) { check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "barrier"); });  // trainers may connect
+  const OpenedSource opened = make_source(job.config);
+  for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
+  BatchServer server(service_setup(job), *opened.source);
+  mpi.run([](MPI_Request* request) {
+    check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "barrier");
+  });  // trainers may connect
   server.run();
 }
 

@@ -15,7 +15,9 @@
 namespace facetrain {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw Error(ErrorKind::kInternal, with_errno(what, errno)); }
+[[noreturn]] void fail(const std::string& what) {
+  throw Error(ErrorKind::kInternal, with_errno(what, errno));
+}
 
 struct DescriptorBuffer {
   alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int))] = {};
@@ -76,7 +78,8 @@ bool try_send_frame(int socket, const Message& message, const Fd* passed) {
     }
     const ssize_t n = ::sendmsg(socket, &header, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {  // Asio's sockets do not block; frames are small
+    if (n < 0 &&
+        (errno == EAGAIN || errno == EWOULDBLOCK)) {  // Asio's sockets do not block; frames are small
       pollfd wait{socket, POLLOUT, 0};
       ::poll(&wait, 1, -1);
       continue;
@@ -88,13 +91,15 @@ bool try_send_frame(int socket, const Message& message, const Fd* passed) {
   return true;
 }
 
-std::optional<Message> receive_frame(const Fd& socket, Fd* passed, std::chrono::milliseconds timeout, bool* timed_out) {
+std::optional<Message> receive_frame(const Fd& socket, Fd* passed, std::chrono::milliseconds timeout,
+                                     bool* timed_out) {
   Message message;
   std::size_t got = 0;
   if (timed_out != nullptr) *timed_out = false;
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (got < sizeof message) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd wait{socket.get(), POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(std::clamp<long long>(left.count(), 0, 1 << 30)));
     if (ready < 0 && errno == EINTR) continue;

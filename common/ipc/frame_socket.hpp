@@ -1,5 +1,6 @@
-// Sending and receiving the frames of messages.hpp over a Unix stream socket, with a file descriptor alongside where one
-// is passed (SCM_RIGHTS). Sockets have abstract names: no file is left behind when a process dies.
+// Sending and receiving the frames of messages.hpp over a Unix stream socket, with a file descriptor
+// alongside where one is passed (SCM_RIGHTS). Sockets have abstract names: no file is left behind when a
+// process dies.
 #pragma once
 
 #include <chrono>
@@ -22,8 +23,9 @@ void send_frame(int socket, const Message& message, const Fd* passed = nullptr);
 // The same; false when the peer is gone.
 bool try_send_frame(int socket, const Message& message, const Fd* passed = nullptr);
 
-// Blocking receive of one frame; `passed` takes a descriptor that came along. nullopt at end-of-file or after `timeout`
-// (then `*timed_out` is true).
-std::optional<Message> receive_frame(const Fd& socket, Fd* passed, std::chrono::milliseconds timeout, bool* timed_out);
+// Blocking receive of one frame; `passed` takes a descriptor that came along. nullopt at end-of-file or after
+// `timeout` (then `*timed_out` is true).
+std::optional<Message> receive_frame(const Fd& socket, Fd* passed, std::chrono::milliseconds timeout,
+                                     bool* timed_out);
 
 }  // namespace facetrain

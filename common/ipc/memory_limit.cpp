@@ -28,7 +28,8 @@ std::uint64_t mem_available(const std::string& root) {
 }
 
 // A limit holds for the group and all below it: walk from the process's group up to the root.
-std::optional<std::uint64_t> tightest(std::string base, std::string group, const char* limit_file, const char* usage_file) {
+std::optional<std::uint64_t> tightest(std::string base, std::string group, const char* limit_file,
+                                      const char* usage_file) {
   std::optional<std::uint64_t> left;
   while (true) {
     const auto limit = read_number(base + group + "/" + limit_file);
@@ -58,22 +59,27 @@ MemoryHeadroom memory_headroom(const std::string& root) {
   while (std::getline(groups, line)) {  // "0::/path" (v2) or "5:memory:/path" (v1)
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1), group = line.substr(second + 1);
+    const std::string controllers = line.substr(first + 1, second - first - 1),
+                      group = line.substr(second + 1);
     std::optional<std::uint64_t> left;
     if (controllers.empty()) left = tightest(root + "/sys/fs/cgroup", group, "memory.max", "memory.current");
     if (controllers == "memory") {
-      left = tightest(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes", "memory.usage_in_bytes");
+      left =
+          tightest(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes", "memory.usage_in_bytes");
     }
     if (left) headroom.cgroup_left = headroom.cgroup_left ? std::min(*headroom.cgroup_left, *left) : *left;
   }
   return headroom;
 }
 
-void require_memory(std::uint64_t need, const MemoryHeadroom& headroom, const std::string& purpose, const std::string& advice) {
+void require_memory(std::uint64_t need, const MemoryHeadroom& headroom, const std::string& purpose,
+                    const std::string& advice) {
   if (need <= headroom.bytes()) return;
-  throw Error(ErrorKind::kConfig, "too little memory for " + purpose + ": it needs " + gib(need) + ", MemAvailable is " +
-                                      gib(headroom.available) + ", the cgroup leaves " +
-                                      (headroom.cgroup_left ? gib(*headroom.cgroup_left) : std::string("no limit")) + "; " + advice);
+  throw Error(ErrorKind::kConfig,
+              "too little memory for " + purpose + ": it needs " + gib(need) + ", MemAvailable is " +
+                  gib(headroom.available) + ", the cgroup leaves " +
+                  (headroom.cgroup_left ? gib(*headroom.cgroup_left) : std::string("no limit")) + "; " +
+                  advice);
 }
 
 }  // namespace facetrain

@@ -1,5 +1,6 @@
-// What a data service and its trainers say to each other over their Unix stream socket. Every message is one frame of
-// fixed size, so a reader never guesses; a slot's ownership travels in kFilled / kFree, and a peer's death is end-of-file.
+// What a data service and its trainers say to each other over their Unix stream socket. Every message is one
+// frame of fixed size, so a reader never guesses; a slot's ownership travels in kFilled / kFree, and a peer's
+// death is end-of-file.
 //
 //   trainer -> service  Hello            who I am, what I expect
 //   service -> trainer  Welcome + memfd  the ring and the data set's numbers (or kRefused with the reason)
@@ -58,9 +59,9 @@ struct Refused {
 struct Filled {
   std::uint32_t slot = 0;
   std::uint32_t epoch = 0;
-  std::uint64_t step = 0;            // inside the epoch, 0-based
-  std::uint64_t bad_pictures = 0;    // replaced so far by this service
-  std::uint32_t queued = 0;          // batches that were ready for this trainer when this one was sent
+  std::uint64_t step = 0;          // inside the epoch, 0-based
+  std::uint64_t bad_pictures = 0;  // replaced so far by this service
+  std::uint32_t queued = 0;        // batches that were ready for this trainer when this one was sent
   std::uint32_t reserved = 0;
 };
 

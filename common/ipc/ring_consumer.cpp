@@ -10,11 +10,13 @@ namespace {
 
 constexpr std::chrono::milliseconds kForever{1ll << 40};
 
-// A service that fails logs why and aborts the job, which ends this process too: give that line time to come first.
+// A service that fails logs why and aborts the job, which ends this process too: give that line time to come
+// first.
 [[noreturn]] void service_is_gone() {
   std::this_thread::sleep_for(std::chrono::seconds(3));
   throw Error(ErrorKind::kInternal,
-              "the data service of this node closed its connection without finishing: it died (see its log line, or the kernel's "
+              "the data service of this node closed its connection without finishing: it died (see its log "
+              "line, or the kernel's "
               "log for an out-of-memory kill)");
 }
 
@@ -25,21 +27,25 @@ Message expect(std::optional<Message> message) {
 
 }  // namespace
 
-RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello, std::chrono::milliseconds timeout)
+RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
+                           std::chrono::milliseconds timeout)
     : socket_(connect_abstract(socket_name)) {
   send_frame(socket_.get(), Message(hello));
   Fd memfd;
   bool timed_out = false;
   const auto answer = receive_frame(socket_, &memfd, timeout, &timed_out);
-  if (timed_out) throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " does not answer");
+  if (timed_out)
+    throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " does not answer");
   const Message message = expect(answer);
   if (message.type == MessageType::kRefused) {
-    throw Error(ErrorKind::kConfig, std::string("the data service refused: ") + message.refused.reason.data());
+    throw Error(ErrorKind::kConfig,
+                std::string("the data service refused: ") + message.refused.reason.data());
   }
   welcome_ = message.welcome;
   if (message.type != MessageType::kWelcome || welcome_.magic != kMagic || !memfd ||
       welcome_.total_bytes != welcome_.layout.total_bytes()) {
-    throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " speaks another protocol: rebuild both programs");
+    throw Error(ErrorKind::kInternal,
+                "the data service at @" + socket_name + " speaks another protocol: rebuild both programs");
   }
   memory_ = Mapping(memfd, welcome_.total_bytes);
 }

@@ -1,5 +1,5 @@
-// A trainer's end of the ring: connects to its node's data service, maps the memory it is given, and hands out filled
-// batches in place. One thread uses it.
+// A trainer's end of the ring: connects to its node's data service, maps the memory it is given, and hands
+// out filled batches in place. One thread uses it.
 #pragma once
 
 #include <chrono>
@@ -16,19 +16,19 @@ namespace facetrain {
 // A filled slot. The memory belongs to the reader until RingConsumer::release(slot).
 struct RingBatch {
   std::uint32_t slot = 0;
-  std::uint32_t epoch = 0;               // 0-based
-  std::uint64_t step = 0;                // in the epoch, 0-based
-  std::span<std::byte> images;           // (B, H, W, C) of layout.dtype
-  std::span<std::int64_t> labels;        // (B)
-  std::span<std::int64_t> ids;           // (B) index in the sorted list
-  std::uint64_t bad_pictures = 0;        // replaced so far by this node's service
-  std::uint32_t queued = 0;              // batches that stood ready when this one was sent
+  std::uint32_t epoch = 0;         // 0-based
+  std::uint64_t step = 0;          // in the epoch, 0-based
+  std::span<std::byte> images;     // (B, H, W, C) of layout.dtype
+  std::span<std::int64_t> labels;  // (B)
+  std::span<std::int64_t> ids;     // (B) index in the sorted list
+  std::uint64_t bad_pictures = 0;  // replaced so far by this node's service
+  std::uint32_t queued = 0;        // batches that stood ready when this one was sent
 };
 
 class RingConsumer {
  public:
-  // Says hello and waits for the ring. Throws Error(kConfig) with the service's reason when it refuses, Error(kInternal)
-  // when it is gone or of another build.
+  // Says hello and waits for the ring. Throws Error(kConfig) with the service's reason when it refuses,
+  // Error(kInternal) when it is gone or of another build.
   RingConsumer(const std::string& socket_name, const Hello& hello, std::chrono::milliseconds timeout);
 
   const Welcome& welcome() const { return welcome_; }

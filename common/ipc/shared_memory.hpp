@@ -1,5 +1,5 @@
-// The two halves of memory shared between processes: a sealed memfd (a file without a name: nothing is left in /dev/shm
-// when its owners die) and a mapping of it.
+// The two halves of memory shared between processes: a sealed memfd (a file without a name: nothing is left
+// in /dev/shm when its owners die) and a mapping of it.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,8 @@ class Mapping {
   ~Mapping();
 
   std::span<std::byte> bytes() const { return {data_, size_}; }
-  // Has the kernel allocate every page now: the first touch of shared pages is slow (0.23 GB/s) and would fall into training.
+  // Has the kernel allocate every page now: the first touch of shared pages is slow (0.23 GB/s) and would
+  // fall into training.
   void prefault();
 
  private:

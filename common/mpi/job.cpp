@@ -15,9 +15,11 @@ void require_trainers(const Config& config, const Topology& topology) {
   const auto wanted = config.launch.trainers;
   if (wanted == 0 || wanted == topology.node_trainers) return;
   throw Error(ErrorKind::kConfig,
-              "launch.trainers is " + std::to_string(wanted) + " but " + std::to_string(topology.node_trainers) +
-                  " trainers were started on node " + std::to_string(topology.node) + ": start `mpirun --bind-to none -np 1 dataservice ... : -np " +
-                  std::to_string(wanted) + " trainer ...`, or pass --set launch.trainers=" + std::to_string(topology.node_trainers));
+              "launch.trainers is " + std::to_string(wanted) + " but " +
+                  std::to_string(topology.node_trainers) + " trainers were started on node " +
+                  std::to_string(topology.node) +
+                  ": start `mpirun --bind-to none -np 1 dataservice ... : -np " + std::to_string(wanted) +
+                  " trainer ...`, or pass --set launch.trainers=" + std::to_string(topology.node_trainers));
 }
 
 }  // namespace
@@ -59,7 +61,9 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   return job;
 }
 
-std::string run_folder(const Config& config) { return config.run.work_path + "/" + config.run.prefix; }
+std::string run_folder(const Config& config) {
+  return config.run.work_path + "/" + config.run.prefix;
+}
 
 std::string process_name(const char* program, int world_rank) {
   char host[256] = {};

@@ -1,5 +1,5 @@
-// How a process of either role enters the job: who is where, the configuration (one process reads the file, the others get
-// its bytes), and the nonce that names this run's sockets.
+// How a process of either role enters the job: who is where, the configuration (one process reads the file,
+// the others get its bytes), and the nonce that names this run's sockets.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ struct Job {
   std::uint64_t nonce = 0;
 };
 
-// Collective over the world. World rank 0 alone reads and checks, so that a mistake is reported once: it throws
-// Error(kConfig) for a bad file, missing roles, or trainers per node other than launch.trainers (with the corrected line).
+// Collective over the world. World rank 0 alone reads and checks, so that a mistake is reported once: it
+// throws Error(kConfig) for a bad file, missing roles, or trainers per node other than launch.trainers (with
+// the corrected line).
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
 
 // <work_path>/<prefix>: where a run's log, models and list of bad pictures live.

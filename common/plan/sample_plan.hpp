@@ -1,6 +1,6 @@
-// Which samples an epoch trains on, for whom, in which order: pure functions of (n, seed, epoch, world, batch).
-// Strategy "exact" is torch's DistributedSampler as the reference uses it: randperm(n) seeded 2048 + epoch, wrapped to a
-// multiple of the world, strided by rank, last incomplete batch dropped.
+// Which samples an epoch trains on, for whom, in which order: pure functions of (n, seed, epoch, world,
+// batch). Strategy "exact" is torch's DistributedSampler as the reference uses it: randperm(n) seeded 2048 +
+// epoch, wrapped to a multiple of the world, strided by rank, last incomplete batch dropped.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,22 @@
 namespace facetrain {
 
 // torch.randperm(n, generator=torch.Generator().manual_seed(seed)) on the CPU, bit for bit: std::mt19937 and
-// torch's Fisher-Yates (aten/src/ATen/native/TensorFactories.cpp). n < 2^32 / 20 draws one word a swap, above it two.
+// torch's Fisher-Yates (aten/src/ATen/native/TensorFactories.cpp). n < 2^32 / 20 draws one word a swap, above
+// it two.
 std::vector<std::uint32_t> torch_randperm(std::uint32_t n, std::uint64_t seed);
 
 struct PlanShape {
-  std::uint32_t samples = 0;    // n, images in the data set
-  std::uint32_t world = 1;      // trainer ranks in the job
-  std::uint32_t batch = 1;      // samples a rank takes per step
-  std::uint64_t seed = 2048;    // the sampler's seed; epoch is added
+  std::uint32_t samples = 0;  // n, images in the data set
+  std::uint32_t world = 1;    // trainer ranks in the job
+  std::uint32_t batch = 1;    // samples a rank takes per step
+  std::uint64_t seed = 2048;  // the sampler's seed; epoch is added
 
   std::uint64_t samples_per_rank() const { return (static_cast<std::uint64_t>(samples) + world - 1) / world; }
   // ceil(n / world) / batch: the reference's count, with the last incomplete batch dropped.
   std::uint64_t steps_per_epoch() const { return samples_per_rank() / batch; }
   // Place in the epoch's global order of row `row` of rank `rank` at `step` (0-based).
-  // The same at every world size while world x batch is the same: a step covers one contiguous block of the order.
+  // The same at every world size while world x batch is the same: a step covers one contiguous block of the
+  // order.
   std::uint64_t position(std::uint64_t step, std::uint32_t rank, std::uint32_t row) const {
     return (step * batch + row) * world + rank;
   }

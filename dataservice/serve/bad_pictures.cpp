@@ -18,8 +18,9 @@ void BadPictures::add(std::uint32_t id, const std::string& path, const std::stri
   list << path << '\t' << reason << '\n';
   if (!list.flush()) throw Error(ErrorKind::kIo, "cannot write " + list_path_);
   if (ids_.size() > limit_) {
-    throw Error(ErrorKind::kInput, "too many bad pictures: " + std::to_string(ids_.size()) + " (the limit is " +
-                                       std::to_string(limit_) + "); the first: " + first_ + "; all: " + list_path_);
+    throw Error(ErrorKind::kInput, "too many bad pictures: " + std::to_string(ids_.size()) +
+                                       " (the limit is " + std::to_string(limit_) +
+                                       "); the first: " + first_ + "; all: " + list_path_);
   }
 }
 

@@ -1,5 +1,5 @@
-// The pictures that could not be used: counted once each, listed in bad_images.txt, and the end of the job when there are
-// too many. Shared by the workers of a service.
+// The pictures that could not be used: counted once each, listed in bad_images.txt, and the end of the job
+// when there are too many. Shared by the workers of a service.
 #pragma once
 
 #include <cstdint>

@@ -29,14 +29,15 @@
 namespace facetrain {
 
 namespace asio = boost::asio;
-using asio::local::stream_protocol;
 using asio::use_awaitable;
+using asio::local::stream_protocol;
 using Socket = TrainerSession::Socket;
 
 namespace {
 
-constexpr std::chrono::seconds kHelloDeadline{20};   // a peer that connects and stays silent is a stranger
-constexpr std::chrono::seconds kAbortGrace{3};       // a trainer that fails aborts the job itself: let its line come first
+constexpr std::chrono::seconds kHelloDeadline{20};  // a peer that connects and stays silent is a stranger
+constexpr std::chrono::seconds kAbortGrace{
+    3};  // a trainer that fails aborts the job itself: let its line come first
 
 stream_protocol::endpoint abstract_endpoint(const std::string& name) {
   return stream_protocol::endpoint(std::string(1, '\0') + name);
@@ -45,14 +46,16 @@ stream_protocol::endpoint abstract_endpoint(const std::string& name) {
 bool same_user(Socket& socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+  return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         peer.uid == ::geteuid();
 }
 
 // The next frame, or nullopt at end-of-file.
 asio::awaitable<std::optional<Message>> read_frame(Socket& socket) {
   Message message;
   boost::system::error_code error;
-  co_await asio::async_read(socket, asio::buffer(&message, sizeof message), asio::redirect_error(use_awaitable, error));
+  co_await asio::async_read(socket, asio::buffer(&message, sizeof message),
+                            asio::redirect_error(use_awaitable, error));
   if (error) co_return std::nullopt;
   co_return message;
 }
@@ -92,9 +95,10 @@ struct BatchServer::State {
     shape.world = static_cast<std::uint32_t>(setup.topology.trainer_world);
     shape.batch = static_cast<std::uint32_t>(setup.config.train.batch_size);
     if (shape.steps_per_epoch() == 0) {
-      throw Error(ErrorKind::kConfig, "the training list has " + std::to_string(shape.samples) + " pictures, fewer than one step of " +
-                                          std::to_string(shape.world) + " trainers x train.batch_size " +
-                                          std::to_string(shape.batch) + ": lower train.batch_size or use more data");
+      throw Error(ErrorKind::kConfig, "the training list has " + std::to_string(shape.samples) +
+                                          " pictures, fewer than one step of " + std::to_string(shape.world) +
+                                          " trainers x train.batch_size " + std::to_string(shape.batch) +
+                                          ": lower train.batch_size or use more data");
     }
   }
 
@@ -109,10 +113,14 @@ struct BatchServer::State {
 
   // Why this trainer is not served; empty when it is welcome.
   std::string objection(const Hello& hello) const {
-    if (hello.build_id != setup.build_id) return "service and trainer are of different builds: rebuild both and start again";
-    if (hello.config_digest != setup.config_digest) return "service and trainer run with different configurations";
-    if (hello.trainer_world != shape.world || hello.trainer_rank >= shape.world) return "service and trainer count the trainers differently";
-    if (connected.contains(hello.trainer_rank)) return "two trainers report rank " + std::to_string(hello.trainer_rank);
+    if (hello.build_id != setup.build_id)
+      return "service and trainer are of different builds: rebuild both and start again";
+    if (hello.config_digest != setup.config_digest)
+      return "service and trainer run with different configurations";
+    if (hello.trainer_world != shape.world || hello.trainer_rank >= shape.world)
+      return "service and trainer count the trainers differently";
+    if (connected.contains(hello.trainer_rank))
+      return "two trainers report rank " + std::to_string(hello.trainer_rank);
     if (dtype && *dtype != hello.dtype) return "the trainers of this node want different element types";
     return "";
   }
@@ -120,10 +128,11 @@ struct BatchServer::State {
   std::shared_ptr<TrainerSession> welcome(const std::shared_ptr<Socket>& socket, const Hello& hello) {
     const RingLayout layout = ring_layout(setup.config, hello.dtype);
     if (!dtype) {
-      require_memory(layout.total_bytes() * static_cast<std::uint64_t>(setup.topology.node_trainers), memory_headroom(),
-                     "the batch ring (" + std::to_string(setup.topology.node_trainers) + " trainers x " +
-                         std::to_string(layout.slots) + " slots of " + std::to_string(layout.batch) + " pictures)",
-                     "lower train.batch_size or data.slots");
+      require_memory(
+          layout.total_bytes() * static_cast<std::uint64_t>(setup.topology.node_trainers), memory_headroom(),
+          "the batch ring (" + std::to_string(setup.topology.node_trainers) + " trainers x " +
+              std::to_string(layout.slots) + " slots of " + std::to_string(layout.batch) + " pictures)",
+          "lower train.batch_size or data.slots");
       dtype = hello.dtype;
       pool.emplace(setup.workers, [this] {
         return std::make_unique<RowFiller>(setup.config, *dtype, source, identities, bad);
@@ -131,7 +140,8 @@ struct BatchServer::State {
     }
     connected.insert(hello.trainer_rank);
     TrainerSession::Plan plan{shape, static_cast<std::uint32_t>(setup.config.train.epochs),
-                              [this](std::uint32_t epoch) { return order(epoch); }, [this] { return bad.count(); }};
+                              [this](std::uint32_t epoch) { return order(epoch); },
+                              [this] { return bad.count(); }};
     auto session = std::make_shared<TrainerSession>(socket, hello, layout, std::move(plan), *pool);
     Welcome message;
     message.build_id = setup.build_id;
@@ -180,7 +190,8 @@ struct BatchServer::State {
     asio::steady_timer grace(io, kAbortGrace);
     co_await grace.async_wait(use_awaitable);
     throw Error(ErrorKind::kInternal, "trainer rank " + std::to_string(session->trainer_rank()) + " (node " +
-                                          std::to_string(setup.topology.node) + ") closed its connection without finishing: it died");
+                                          std::to_string(setup.topology.node) +
+                                          ") closed its connection without finishing: it died");
   }
 
   asio::awaitable<void> accept() {
@@ -196,7 +207,8 @@ struct BatchServer::State {
   }
 };
 
-BatchServer::BatchServer(ServiceSetup setup, const Source& source) : state_(std::make_unique<State>(std::move(setup), source)) {}
+BatchServer::BatchServer(ServiceSetup setup, const Source& source)
+    : state_(std::make_unique<State>(std::move(setup), source)) {}
 
 BatchServer::~BatchServer() = default;
 

@@ -1,5 +1,6 @@
-// The data service's server: listens on an abstract Unix socket, answers its node's trainers, and streams batches to each
-// until all have said goodbye. One thread does the I/O (Boost.Asio coroutines), a pool of workers fills the slots.
+// The data service's server: listens on an abstract Unix socket, answers its node's trainers, and streams
+// batches to each until all have said goodbye. One thread does the I/O (Boost.Asio coroutines), a pool of
+// workers fills the slots.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +15,25 @@ namespace facetrain {
 
 struct ServiceSetup {
   Config config;
-  Topology topology;                // of this service
-  std::uint64_t nonce = 0;          // names the job's sockets
-  std::uint64_t build_id = 0;       // a trainer must report the same two
+  Topology topology;           // of this service
+  std::uint64_t nonce = 0;     // names the job's sockets
+  std::uint64_t build_id = 0;  // a trainer must report the same two
   std::uint64_t config_digest = 0;
-  std::string bad_list_path;        // where bad pictures are listed
-  int workers = 1;                  // decoding threads
+  std::string bad_list_path;  // where bad pictures are listed
+  int workers = 1;            // decoding threads
 };
 
 class BatchServer {
  public:
-  // Binds and listens; trainers may connect from now on. Throws Error(kConfig) when the data set is too small for one step.
+  // Binds and listens; trainers may connect from now on. Throws Error(kConfig) when the data set is too small
+  // for one step.
   BatchServer(ServiceSetup setup, const Source& source);
   ~BatchServer();
   BatchServer(const BatchServer&) = delete;
   BatchServer& operator=(const BatchServer&) = delete;
 
-  // Serves until every trainer of the node has said goodbye. Throws what ends the job: Error(kInput) for too many bad
-  // pictures, Error(kConfig) for too little memory, Error(kInternal) for a trainer that died.
+  // Serves until every trainer of the node has said goodbye. Throws what ends the job: Error(kInput) for too
+  // many bad pictures, Error(kConfig) for too little memory, Error(kInternal) for a trainer that died.
   void run();
 
  private:

@@ -7,12 +7,14 @@
 
 namespace facetrain {
 
-std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex& identities, const EpochOrder& order,
-                                      std::uint64_t seed, std::uint32_t epoch, std::uint64_t position, std::uint32_t attempt) {
+std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex& identities,
+                                      const EpochOrder& order, std::uint64_t seed, std::uint32_t epoch,
+                                      std::uint64_t position, std::uint32_t attempt) {
   const std::uint32_t planned = order.sample_at(position);
   if (attempt == 0) return planned;
   const auto others = identities.samples_of(source.label(planned));
-  const auto own_place = static_cast<std::uint32_t>(std::lower_bound(others.begin(), others.end(), planned) - others.begin());
+  const auto own_place =
+      static_cast<std::uint32_t>(std::lower_bound(others.begin(), others.end(), planned) - others.begin());
   const auto count = static_cast<std::uint32_t>(others.size()) - 1;
   if (attempt <= count) {  // the others in a ring that starts at a drawn place
     RandomStream draw(seed, Purpose::kReplace, epoch, position);
@@ -23,7 +25,8 @@ std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex&
   return order.sample_at(position + (attempt - count));
 }
 
-RowFiller::RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities, BadPictures& bad)
+RowFiller::RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities,
+                     BadPictures& bad)
     : seed_(static_cast<std::uint64_t>(config.run.seed)),
       source_(source),
       identities_(identities),
@@ -31,7 +34,8 @@ RowFiller::RowFiller(const Config& config, Dtype dtype, const Source& source, co
       decoder_(make_decoder()),
       augmenter_(make_augmenter(config, dtype)) {}
 
-RowFiller::Row RowFiller::fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position, std::span<std::byte> row) {
+RowFiller::Row RowFiller::fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position,
+                               std::span<std::byte> row) {
   for (std::uint32_t attempt = 0;; ++attempt) {
     const auto id = stand_in(source_, identities_, order, seed_, epoch, position, attempt);
     if (!id) throw Error(ErrorKind::kInput, "no picture of the training list can be used");

@@ -1,5 +1,6 @@
-// Makes one ready row of a batch: read, decode, augment into the slot - and, when a picture is bad, a stand-in for it that
-// depends on nothing but the data set and the place in the epoch. One per worker thread: it owns decoder and scratch.
+// Makes one ready row of a batch: read, decode, augment into the slot - and, when a picture is bad, a
+// stand-in for it that depends on nothing but the data set and the place in the epoch. One per worker thread:
+// it owns decoder and scratch.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,12 @@
 
 namespace facetrain {
 
-// The samples to try in turn for a place in the epoch: the planned one; when that is bad another of its identity (drawn by
-// (seed, epoch, position)), then the identity's others; then the samples that follow in the epoch's order. Pure.
-// attempt 0 is the plan's. nullopt: nothing is left to try.
-std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex& identities, const EpochOrder& order,
-                                      std::uint64_t seed, std::uint32_t epoch, std::uint64_t position, std::uint32_t attempt);
+// The samples to try in turn for a place in the epoch: the planned one; when that is bad another of its
+// identity (drawn by (seed, epoch, position)), then the identity's others; then the samples that follow in
+// the epoch's order. Pure. attempt 0 is the plan's. nullopt: nothing is left to try.
+std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex& identities,
+                                      const EpochOrder& order, std::uint64_t seed, std::uint32_t epoch,
+                                      std::uint64_t position, std::uint32_t attempt);
 
 class RowFiller {
  public:
@@ -31,7 +33,8 @@ class RowFiller {
     std::uint32_t id = 0;
   };
 
-  RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities, BadPictures& bad);
+  RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities,
+            BadPictures& bad);
 
   // row: height x width x 3 elements of `dtype`. Throws Error(kInput) when there are too many bad pictures.
   Row fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position, std::span<std::byte> row);

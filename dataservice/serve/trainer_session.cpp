@@ -9,8 +9,8 @@
 
 namespace facetrain {
 
-TrainerSession::TrainerSession(std::shared_ptr<Socket> socket, const Hello& hello, const RingLayout& layout, Plan plan,
-                               WorkerPool& pool)
+TrainerSession::TrainerSession(std::shared_ptr<Socket> socket, const Hello& hello, const RingLayout& layout,
+                               Plan plan, WorkerPool& pool)
     : socket_(std::move(socket)),
       hello_(hello),
       layout_(layout),
@@ -30,8 +30,9 @@ void TrainerSession::fill_all_slots() {
 
 void TrainerSession::fill(std::uint32_t slot) {
   if (slot >= layout_.slots || !lent_[slot]) {
-    throw Error(ErrorKind::kInternal, "trainer rank " + std::to_string(hello_.trainer_rank) + " gave back slot " +
-                                          std::to_string(slot) + ", which it does not hold");
+    throw Error(ErrorKind::kInternal, "trainer rank " + std::to_string(hello_.trainer_rank) +
+                                          " gave back slot " + std::to_string(slot) +
+                                          ", which it does not hold");
   }
   if (step_ >= plan_.shape.steps_per_epoch()) {
     ++epoch_;
@@ -70,7 +71,8 @@ void TrainerSession::filled(std::uint64_t number, std::exception_ptr error) {
     message.step = batch.step;
     message.bad_pictures = plan_.bad_pictures();
     message.queued = ready;
-    if (!try_send_frame(socket_->native_handle(), Message(message))) return;  // dead: the reader of its socket reports it
+    if (!try_send_frame(socket_->native_handle(), Message(message)))
+      return;  // dead: the reader of its socket reports it
     ordered_.pop_front();
     ++announced_;
   }

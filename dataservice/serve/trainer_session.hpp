@@ -1,5 +1,5 @@
-// What a data service holds for one trainer rank: the ring, and the place in the training plan up to which batches have
-// been ordered. Lives on the server's I/O thread.
+// What a data service holds for one trainer rank: the ring, and the place in the training plan up to which
+// batches have been ordered. Lives on the server's I/O thread.
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
@@ -28,13 +28,15 @@ class TrainerSession : public std::enable_shared_from_this<TrainerSession> {
   };
 
   // Makes and touches the ring's memory. Throws Error(kInternal).
-  TrainerSession(std::shared_ptr<Socket> socket, const Hello& hello, const RingLayout& layout, Plan plan, WorkerPool& pool);
+  TrainerSession(std::shared_ptr<Socket> socket, const Hello& hello, const RingLayout& layout, Plan plan,
+                 WorkerPool& pool);
 
   const Fd& memfd() const { return memfd_; }
   std::uint32_t trainer_rank() const { return hello_.trainer_rank; }
 
   void fill_all_slots();
-  // The trainer gave `slot` back: order the next batch of the plan into it. Throws Error(kInternal) for a slot not lent.
+  // The trainer gave `slot` back: order the next batch of the plan into it. Throws Error(kInternal) for a
+  // slot not lent.
   void fill(std::uint32_t slot);
 
  private:
@@ -53,11 +55,11 @@ class TrainerSession : public std::enable_shared_from_this<TrainerSession> {
   WorkerPool& pool_;
   Fd memfd_;
   Mapping memory_;
-  std::uint32_t epoch_;              // of the next batch to order
+  std::uint32_t epoch_;  // of the next batch to order
   std::uint64_t step_;
-  std::deque<Ordered> ordered_;      // ordered but not yet announced, oldest first
-  std::uint64_t announced_ = 0;      // batches announced so far: the number of ordered_.front()
-  std::vector<bool> lent_;           // per slot: with the trainer
+  std::deque<Ordered> ordered_;  // ordered but not yet announced, oldest first
+  std::uint64_t announced_ = 0;  // batches announced so far: the number of ordered_.front()
+  std::vector<bool> lent_;       // per slot: with the trainer
 };
 
 }  // namespace facetrain

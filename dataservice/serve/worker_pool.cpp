@@ -13,8 +13,10 @@ void fill_rows(RowFiller& filler, const BatchJob& job, std::uint32_t begin, std:
   auto* labels = reinterpret_cast<std::int64_t*>(job.slot.data() + layout.labels_offset());
   auto* ids = reinterpret_cast<std::int64_t*>(job.slot.data() + layout.ids_offset());
   for (std::uint32_t row = begin; row < end; ++row) {
-    const std::span<std::byte> pixels = job.slot.subspan(layout.images_offset() + layout.row_bytes() * row, layout.row_bytes());
-    const RowFiller::Row filled = filler.fill(*job.order, job.epoch, job.shape.position(job.step, job.rank, row), pixels);
+    const std::span<std::byte> pixels =
+        job.slot.subspan(layout.images_offset() + layout.row_bytes() * row, layout.row_bytes());
+    const RowFiller::Row filled =
+        filler.fill(*job.order, job.epoch, job.shape.position(job.step, job.rank, row), pixels);
     labels[row] = filled.label;
     ids[row] = filled.id;
   }
@@ -54,7 +56,8 @@ void WorkerPool::work(const MakeFiller& make_filler) {
     ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
     const std::shared_ptr<Active> active = queue_.front();
-    const std::uint32_t begin = active->next_row, end = std::min(begin + kRowsAtOnce, active->job.layout.batch);
+    const std::uint32_t begin = active->next_row,
+                        end = std::min(begin + kRowsAtOnce, active->job.layout.batch);
     active->next_row = end;
     if (end == active->job.layout.batch) queue_.pop_front();
     const bool failed_before = active->error != nullptr;

@@ -1,5 +1,5 @@
-// The threads that fill batches. Several threads share a batch (so the first one is ready soon), batches are begun in the
-// order in which they were submitted.
+// The threads that fill batches. Several threads share a batch (so the first one is ready soon), batches are
+// begun in the order in which they were submitted.
 #pragma once
 
 #include <condition_variable>
@@ -25,10 +25,11 @@ struct BatchJob {
   PlanShape shape;
   std::uint32_t epoch = 0;
   std::uint64_t step = 0;
-  std::uint32_t rank = 0;                  // trainer rank
+  std::uint32_t rank = 0;  // trainer rank
   RingLayout layout;
-  std::span<std::byte> slot;               // layout.slot_bytes() of shared memory
-  std::function<void(std::exception_ptr)> done;  // called once, on a worker; with the first error when filling failed
+  std::span<std::byte> slot;  // layout.slot_bytes() of shared memory
+  std::function<void(std::exception_ptr)>
+      done;  // called once, on a worker; with the first error when filling failed
 };
 
 class WorkerPool {

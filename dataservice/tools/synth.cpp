@@ -1,16 +1,9 @@
 // facetrain synth: pictures of identities that do not exist, to try the whole job without any download.
-#include <sched.h>
-
-#include <atomic>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <limits>
-#include <mutex>
 #include <ostream>
-#include <thread>
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
@@ -19,6 +12,7 @@
 #include "dataservice/synth/face.hpp"
 #include "dataservice/synth/write_jpeg.hpp"
 #include "dataservice/tools/command.hpp"
+#include "dataservice/tools/parallel.hpp"
 
 namespace facetrain {
 namespace {
@@ -27,33 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr int kQuality = 90;
 constexpr std::uint32_t kMostPictures = 1u << 20;  // of an identity; see draw_shot
-
-unsigned processors() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-}
-
-// work(i) for i in 0..n-1 on all processors; the first error is thrown here after the threads have stopped.
-void in_parallel(std::uint64_t n, const std::function<void(std::uint64_t)>& work) {
-  std::atomic<std::uint64_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failure_lock;
-  const auto loop = [&] {
-    try {
-      for (std::uint64_t i; (i = next.fetch_add(1)) < n;) work(i);
-    } catch (...) {
-      next = n;
-      const std::lock_guard hold(failure_lock);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  std::vector<std::jthread> threads;
-  for (unsigned t = 1; t < processors(); ++t) threads.emplace_back(loop);
-  loop();
-  threads.clear();  // joins
-  if (failure) std::rethrow_exception(failure);
-}
 
 void make_folder(const fs::path& path) {
   std::error_code error;
@@ -78,7 +45,7 @@ void write_picture(const fs::path& path, std::span<const std::byte> bytes) {
 
 void draw_training(std::uint64_t seed, std::uint64_t ids, std::uint32_t per_id, const fs::path& folder) {
   for (std::uint64_t id = 0; id < ids; ++id) make_folder(folder / numbered("id_%05llu", id + 1));
-  in_parallel(ids, [&](std::uint64_t id) {
+  in_parallel(ids, [&](unsigned, std::uint64_t id) {
     const Identity identity = draw_identity(seed, id);
     const fs::path own = folder / numbered("id_%05llu", id + 1);
     Image image;
@@ -99,7 +66,7 @@ void draw_pairs(std::uint64_t seed, std::uint64_t first, std::uint64_t pairs, co
   std::vector<std::byte> planes(pairs * 2 * 3 * kPlane);
   std::string answers;
   for (std::uint64_t pair = 0; pair < pairs; ++pair) answers += pair % 2 == 0 ? "1\n" : "0\n";
-  in_parallel(pairs, [&](std::uint64_t pair) {
+  in_parallel(pairs, [&](unsigned, std::uint64_t pair) {
     Image image;
     for (std::uint64_t side = 0; side < 2; ++side) {
       const std::uint64_t who =

@@ -1,7 +1,5 @@
 #include "trainer/step/precision.hpp"
 
-#include <ATen/autocast_mode.h>
-
 #include "common/error.hpp"
 
 namespace facetrain {
@@ -31,23 +29,6 @@ at::ScalarType parameter_type(Precision precision) {
 
 at::ScalarType linear_type(Precision precision, at::Device device) {
   return is_half(precision) && !device.is_cpu() ? half_type(precision) : parameter_type(precision);
-}
-
-AutocastScope::AutocastScope(Precision precision, at::Device device)
-    : device_(device.type()), active_(is_half(precision)) {
-  if (!active_) return;
-  was_enabled_ = at::autocast::is_autocast_enabled(device_);
-  was_type_ = at::autocast::get_autocast_dtype(device_);
-  at::autocast::set_autocast_dtype(device_, half_type(precision));
-  at::autocast::set_autocast_enabled(device_, true);
-  at::autocast::increment_nesting();
-}
-
-AutocastScope::~AutocastScope() {
-  if (!active_) return;
-  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();  // the half copies of the weights
-  at::autocast::set_autocast_enabled(device_, was_enabled_);
-  at::autocast::set_autocast_dtype(device_, was_type_);
 }
 
 }  // namespace facetrain

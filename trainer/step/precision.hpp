@@ -20,20 +20,4 @@ at::ScalarType parameter_type(Precision precision);
 // parameters.
 at::ScalarType linear_type(Precision precision, at::Device device);
 
-// While it lives, operations of this thread that gain from it run in float16 or bfloat16 (torch's autocast);
-// nothing changes for fp32 and fp64.
-class AutocastScope {
- public:
-  AutocastScope(Precision precision, at::Device device);
-  ~AutocastScope();
-  AutocastScope(const AutocastScope&) = delete;
-  AutocastScope& operator=(const AutocastScope&) = delete;
-
- private:
-  at::DeviceType device_;
-  bool active_;
-  bool was_enabled_ = false;
-  at::ScalarType was_type_ = at::kFloat;
-};
-
 }  // namespace facetrain

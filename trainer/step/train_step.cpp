@@ -5,11 +5,6 @@
 namespace facetrain {
 namespace {
 
-at::Tensor forward(TrainState& state, const Batch& batch, const DropoutKey& dropout) {
-  const AutocastScope autocast(state.precision, batch.images.device());
-  return state.backbone.forward(batch.images, dropout);
-}
-
 // The classifier's gradients belong to this rank alone and are replaced, not added up.
 void drop_gradients(ShardedClassifier& classifier) {
   for (at::Tensor& parameter : classifier.parameters()) parameter.mutable_grad() = at::Tensor();
@@ -21,7 +16,7 @@ StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& d
   state.buckets.begin_step();
   drop_gradients(state.classifier);
 
-  const at::Tensor embeddings = forward(state, batch, dropout);
+  const at::Tensor embeddings = state.backbone.forward(batch.images, dropout);
   const at::Tensor loss = state.classifier.loss(embeddings, batch.labels);
   (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
   state.buckets.finish();

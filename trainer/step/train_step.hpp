@@ -11,7 +11,6 @@
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/optim/loss_scale.hpp"
 #include "trainer/optim/sgd.hpp"
-#include "trainer/step/precision.hpp"
 
 namespace facetrain {
 
@@ -23,13 +22,11 @@ struct TrainState {
   Sgd& optimizer;            // of sgd_parameters(backbone, classifier)
   LossScale* loss_scale;     // fp16 only, else null
   Communicator& trainers;
-  Precision precision = Precision::kFp32;
   double max_grad_norm = 5.0;  // of the backbone's gradient
 };
 
 struct Batch {
-  at::Tensor
-      images;  // (B, 3, H, W) in the parameters' type or half, on the backbone's device; B equal on all ranks
+  at::Tensor images;  // (B, 3, H, W) in [-1, 1], on the backbone's device; B equal on all ranks
   at::Tensor labels;  // (B) int64
 };
 

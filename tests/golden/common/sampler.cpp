@@ -1,4 +1,5 @@
-// The sampling plan against the order of the reference's own DistributedSampler (tests/golden/record_sampler.py).
+// The sampling plan against the order of the reference's own DistributedSampler
+// (tests/golden/record_sampler.py).
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -41,7 +42,8 @@ TEST_CASE("the plan hands out samples in the reference's order") {
     REQUIRE(shape.samples_per_rank() == count);
     const EpochOrder order(shape, epoch);
     std::vector<std::uint32_t> mine;
-    for (std::uint64_t step = 0; step < count; ++step) mine.push_back(order.sample(step, rank, 0));  // batch 1: a step a sample
+    for (std::uint64_t step = 0; step < count; ++step)
+      mine.push_back(order.sample(step, rank, 0));  // batch 1: a step a sample
     CHECK(fnv64(mine) == digest);
     std::uint32_t expected = 0;
     for (std::size_t i = 0; fields >> expected; ++i) CHECK(mine[i] == expected);

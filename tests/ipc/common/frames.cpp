@@ -14,7 +14,8 @@ using namespace facetrain;
 
 namespace {
 
-// Runs `child(socket)` in a forked process with one end of a socket pair, returns the other end and the process.
+// Runs `child(socket)` in a forked process with one end of a socket pair, returns the other end and the
+// process.
 template <typename F>
 std::pair<Fd, pid_t> with_child(F child) {
   int ends[2];
@@ -81,9 +82,10 @@ TEST_CASE("a peer's death is an end-of-file, its silence a time-out") {
 
 TEST_CASE("a descriptor nobody asked for is closed, not leaked") {
   auto [socket, pid] = with_child([](const Fd& end) {
+    const int lowest_free = ::dup(end.get());
+    ::close(lowest_free);
     if (!receive_frame(end, nullptr, kSoon, nullptr)) return 1;
-    const int next = ::dup(end.get());  // the lowest free descriptor
-    return next == end.get() + 1 ? 0 : 2;
+    return ::dup(end.get()) == lowest_free ? 0 : 2;
   });
   const Fd memfd = create_sealed_memfd("facetrain-test", 4096);
   send_frame(socket.get(), Message(Welcome{}), &memfd);
@@ -91,5 +93,6 @@ TEST_CASE("a descriptor nobody asked for is closed, not leaked") {
 }
 
 TEST_CASE("nobody listening is an error that names the socket") {
-  CHECK_THROWS_WITH_AS(connect_abstract(service_socket_name(0x1234, 0)), doctest::Contains("facetrain-0000000000001234-0"), Error);
+  CHECK_THROWS_WITH_AS(connect_abstract(service_socket_name(0x1234, 0)),
+                       doctest::Contains("facetrain-0000000000001234-0"), Error);
 }

@@ -16,7 +16,8 @@ TEST_CASE("philox4x32-10 gives the known answers of Random123") {
 
 TEST_CASE("streams of different purposes, times and positions differ; copies replay") {
   RandomStream a(42, Purpose::kAugment, 1, 7), same = a;
-  RandomStream purpose(42, Purpose::kDropout, 1, 7), when(42, Purpose::kAugment, 2, 7), position(42, Purpose::kAugment, 1, 8);
+  RandomStream purpose(42, Purpose::kDropout, 1, 7), when(42, Purpose::kAugment, 2, 7),
+      position(42, Purpose::kAugment, 1, 8);
   const std::uint32_t first = a.next_u32();
   CHECK(first == same.next_u32());
   CHECK(first != purpose.next_u32());

@@ -19,7 +19,8 @@ TEST_CASE("the parts of a slot are page aligned, in order, and do not overlap") 
   CHECK(layout.labels_offset() >= layout.row_bytes() * 5);
   CHECK(layout.ids_offset() >= layout.labels_offset() + 40);
   CHECK(layout.slot_bytes() >= layout.ids_offset() + 40);
-  for (const std::uint64_t offset : {layout.labels_offset(), layout.ids_offset(), layout.slot_bytes()}) CHECK(offset % 4096 == 0);
+  for (const std::uint64_t offset : {layout.labels_offset(), layout.ids_offset(), layout.slot_bytes()})
+    CHECK(offset % 4096 == 0);
   CHECK(layout.total_bytes() == 3 * layout.slot_bytes());
   CHECK(layout.slot_offset(2) == 2 * layout.slot_bytes());
 }
@@ -39,7 +40,8 @@ TEST_CASE("a ring's memory is sealed and shared, and a file of another size is r
 }
 
 TEST_CASE("memory headroom is the smaller of MemAvailable and what the cgroups leave") {
-  const std::string root = std::filesystem::temp_directory_path() / ("facetrain_ring_" + std::to_string(::getpid()));
+  const std::string root =
+      std::filesystem::temp_directory_path() / ("facetrain_ring_" + std::to_string(::getpid()));
   const auto write = [&](const std::string& path, const std::string& text) {
     std::filesystem::create_directories(std::filesystem::path(root + path).parent_path());
     std::ofstream(root + path) << text;

@@ -1,0 +1,118 @@
+// SGD, clipping, the learning rate and the loss scale against their formulas.
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "common/error.hpp"
+#include "trainer/comm/mpi_communicator.hpp"
+#include "trainer/optim/clip_grad_norm.hpp"
+#include "trainer/optim/learning_rate.hpp"
+#include "trainer/optim/loss_scale.hpp"
+#include "trainer/optim/sgd.hpp"
+
+using namespace facetrain;
+
+namespace {
+
+at::Tensor leaf(std::vector<double> values, at::ScalarType type = at::kDouble) {
+  return at::tensor(values, at::kDouble).to(type).set_requires_grad(true);
+}
+
+void give_gradient(at::Tensor& parameter, std::vector<double> values) {
+  parameter.mutable_grad() = at::tensor(values, at::kDouble).to(parameter.scalar_type());
+}
+
+bool near(const at::Tensor& tensor, std::vector<double> values, double tolerance = 1e-15) {
+  return tensor.detach().to(at::kDouble).allclose(at::tensor(values, at::kDouble), tolerance, tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("SGD: momentum from the second step on, decay where wanted") {
+  at::Tensor decayed = leaf({1.0, -2.0}), plain = leaf({1.0});
+  Sgd sgd({{decayed, true}, {plain, false}}, 0.9, 0.1);
+  give_gradient(decayed, {0.5, 0.5});
+  give_gradient(plain, {0.5});
+  sgd.step(0.1);
+  CHECK(near(decayed, {1.0 - 0.1 * 0.6, -2.0 - 0.1 * 0.3}));
+  CHECK(near(plain, {0.95}));
+  const double v0 = 0.9 * 0.6 + 0.5 + 0.1 * 0.94, v1 = 0.9 * 0.3 + 0.5 + 0.1 * -2.03;
+  sgd.step(0.01);
+  CHECK(near(decayed, {0.94 - 0.01 * v0, -2.03 - 0.01 * v1}));
+  CHECK(near(plain, {0.95 - 0.01 * 0.95}));
+  CHECK(near(sgd.velocities()[0], {v0, v1}));
+}
+
+TEST_CASE("SGD follows a gradient that lies in memory in another order") {
+  at::Tensor parameter = at::zeros({2, 3, 2, 2}, at::kDouble).contiguous(at::MemoryFormat::ChannelsLast);
+  parameter.set_requires_grad(true);
+  parameter.mutable_grad() = at::arange(24, at::kDouble).view({2, 3, 2, 2});
+  Sgd({{parameter, true}}, 0.9, 0.0).step(1.0);
+  CHECK(parameter.detach().equal(-parameter.grad()));
+}
+
+TEST_CASE("SGD does nothing at an overflow, and says when a gradient is missing") {
+  at::Tensor parameter = leaf({1.0}, at::kFloat);
+  Sgd sgd({{parameter, true}}, 0.9, 0.0);
+  CHECK_THROWS_AS(sgd.step(0.1), Error);
+  give_gradient(parameter, {std::numeric_limits<double>::infinity()});
+  sgd.step(0.1, at::ones({1}));
+  CHECK(parameter.item<float>() == 1.0f);
+  CHECK(sgd.velocities()[0].item<float>() == 0.0f);
+  give_gradient(parameter, {2.0});
+  sgd.step(0.25, at::zeros({1}));
+  CHECK(parameter.item<float>() == 0.5f);
+}
+
+TEST_CASE("clipping bounds the norm over all gradients and leaves a smaller one alone") {
+  at::Tensor a = leaf({0, 0}), b = leaf({0}), without = leaf({0});
+  give_gradient(a, {3.0, 4.0});
+  give_gradient(b, {12.0});
+  CHECK(clip_grad_norm({a, b, without}, 5.0).item<double>() == doctest::Approx(13.0));
+  const double factor = 5.0 / (13.0 + 1e-6);
+  CHECK(near(a.grad(), {3.0 * factor, 4.0 * factor}));
+  CHECK(near(b.grad(), {12.0 * factor}));
+  give_gradient(b, {1.0});
+  give_gradient(a, {2.0, 2.0});
+  CHECK(clip_grad_norm({a, b}, 5.0).item<double>() == doctest::Approx(3.0));
+  CHECK(near(a.grad(), {2.0, 2.0}, 0.0));
+}
+
+TEST_CASE("the learning rate falls by ten at the start of the 1-based epochs of reduce_lr") {
+  Config config;
+  config.train.lr = 0.1;
+  config.train.reduce_lr = {12, 20, 24, 20};
+  CHECK(learning_rate(config, 0) == 0.1);
+  CHECK(learning_rate(config, 10) == 0.1);  // epoch 11
+  CHECK(learning_rate(config, 11) == 0.1 / 10);
+  CHECK(learning_rate(config, 18) == 0.1 / 10);
+  CHECK(learning_rate(config, 19) == 0.1 / 10 / 10);
+  CHECK(learning_rate(config, 25) == 0.1 / 10 / 10 / 10);
+  config.train.scheduler = true;
+  CHECK_THROWS_AS(learning_rate(config, 0), Error);
+}
+
+TEST_CASE("the loss scale halves at an overflow and doubles after an interval without") {
+  SelfCommunicator alone;
+  LossScale scale(at::kCPU, 8.0, 2);
+  at::Tensor parameter = leaf({0.0, 0.0}, at::kFloat);
+  CHECK(scale.scale(at::ones({})).item<float>() == 8.0f);
+
+  give_gradient(parameter, {8.0, std::nan("")});
+  at::Tensor overflow = scale.unscale({parameter}, alone);
+  CHECK(overflow.item<float>() == 1.0f);
+  scale.update(overflow);
+  CHECK(scale.value().item<float>() == 4.0f);
+
+  for (const float expected : {4.0f, 8.0f, 8.0f, 16.0f}) {
+    give_gradient(parameter, {8.0, 4.0});
+    const float before = scale.value().item<float>();
+    overflow = scale.unscale({parameter}, alone);
+    CHECK(overflow.item<float>() == 0.0f);
+    CHECK(parameter.grad()[0].item<float>() == 8.0f / before);
+    scale.update(overflow);
+    CHECK(scale.value().item<float>() == expected);
+  }
+}
