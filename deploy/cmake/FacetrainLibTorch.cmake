@@ -1,7 +1,9 @@
 # LibTorch without TorchConfig.cmake (which demands nvcc even for a CPU build): the target facetrain::libtorch imports
-# libtorch_cpu and libc10 directly; with FACETRAIN_CUDA also libtorch_cuda and libc10_cuda.
+# libtorch_cpu and libc10 directly; with CUDA also libtorch_cuda, libc10_cuda, the CUDA run-time library and NCCL.
 # Looked for in LIBTORCH_ROOT, CMAKE_PREFIX_PATH (a zip, a pip or a conda install), then .deps/libtorch-2.11.0 (deploy/setup.sh).
-option(FACETRAIN_CUDA "Build for NVIDIA GPUs (LibTorch CUDA + NCCL)" OFF)
+# Sets FACETRAIN_WITH_CUDA (what FACETRAIN_CUDA came to), and FACETRAIN_CUDA_INCLUDES where the headers are there.
+set(FACETRAIN_CUDA AUTO CACHE STRING "Build for NVIDIA GPUs (LibTorch CUDA + NCCL): ON, OFF, or AUTO (if there is one here)")
+set_property(CACHE FACETRAIN_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 find_path(LIBTORCH_INCLUDE_DIR ATen/ATen.h
   HINTS ${LIBTORCH_ROOT} ${CMAKE_PREFIX_PATH} ${CMAKE_SOURCE_DIR}/.deps/libtorch-2.11.0
@@ -21,3 +23,5 @@ target_include_directories(facetrain_libtorch SYSTEM INTERFACE
 target_link_libraries(facetrain_libtorch INTERFACE facetrain_torch_cpu facetrain_c10)
 # libtorch_cpu names CUDA run-time libraries that it finds through its own rpath; our link step need not see them.
 target_link_options(facetrain_libtorch INTERFACE -Wl,--unresolved-symbols=ignore-in-shared-libs)
+
+include(FacetrainCuda)

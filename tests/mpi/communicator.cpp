@@ -4,9 +4,14 @@
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "common/error.hpp"
 #include "tests/mpi/world.hpp"
+#include "trainer/comm/make_communicator.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
+#include "trainer/cuda/batch_copy.hpp"
+#include "trainer/cuda/device.hpp"
 
 using namespace facetrain;
 using namespace facetrain::test;
@@ -40,4 +45,13 @@ TEST_CASE("a tensor that cannot travel is refused by name, on every rank, before
       world().all_gather(at::zeros({4}), at::zeros({world().size() == 4 ? 2 : 4 * world().size() + 1})),
       Error);
   CHECK_THROWS_AS(world().broadcast(at::zeros({4, 6}).slice(1, 0, 3), 0), Error);
+}
+
+TEST_CASE("without a GPU the CPU is the device, and what needs a GPU says so") {
+  if (device_count() > 0) return;
+  CHECK(std::string(why_no_device()) != "");
+  CHECK(training_device(Topology{}).is_cpu());
+  CHECK(make_communicator(duplicate_world(session()), at::kCPU)->size() == session().size());
+  CHECK_THROWS_AS(make_communicator(duplicate_world(session()), at::Device(at::kCUDA, 0)), std::exception);
+  CHECK_THROWS_AS(SlotCopier(at::Device(at::kCUDA, 0)), std::exception);
 }

@@ -1,0 +1,28 @@
+// Which GPU a trainer takes.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "common/error.hpp"
+#include "trainer/cuda/device.hpp"
+
+using namespace facetrain;
+
+TEST_CASE("the local index picks the GPU; a single visible one is the trainer's own") {
+  CHECK(pick_device(0, 4, 4) == 0);
+  CHECK(pick_device(3, 4, 4) == 3);
+  CHECK(pick_device(1, 2, 8) == 1);
+  CHECK(pick_device(3, 4, 1) == 0);
+}
+
+TEST_CASE("more trainers than GPUs: refused with both numbers, on every rank alike") {
+  for (int rank = 0; rank < 4; ++rank) {
+    try {
+      pick_device(rank, 4, 2);
+      FAIL("no error");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::kConfig);
+      CHECK(std::string(error.what()).find("4 trainers on this node but 2 GPUs") == 0);
+    }
+  }
+}

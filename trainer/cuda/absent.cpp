@@ -1,0 +1,56 @@
+// trainer/cuda/ in a CPU-only build: no devices, and nothing that needs one can be made.
+#include <string>
+
+#include "common/error.hpp"
+#include "trainer/comm/make_communicator.hpp"
+#include "trainer/cuda/batch_copy.hpp"
+#include "trainer/cuda/device.hpp"
+
+namespace facetrain {
+namespace {
+
+[[noreturn]] void absent(const char* what) {
+  throw Error(ErrorKind::kInternal,
+              std::string(what) + ": this is a CPU-only build; configure with -DFACETRAIN_CUDA=ON");
+}
+
+}  // namespace
+
+int device_count() {
+  return 0;
+}
+const char* why_no_device() {
+  return "CPU-only build";
+}
+c10::Device training_device(const Topology&) {
+  return c10::Device(c10::kCPU);
+}
+
+std::unique_ptr<Communicator> make_nccl_communicator(MpiComm, c10::Device) {
+  absent("NCCL");
+}
+
+struct SlotCopy::State {
+  std::vector<at::Tensor> tensors;
+};
+struct SlotCopier::Stream {};
+
+HostRegistration::HostRegistration(void*, std::size_t) {
+  absent("registering host memory with CUDA");
+}
+HostRegistration::~HostRegistration() = default;
+bool SlotCopy::slot_free() const {
+  return true;
+}
+void SlotCopy::wait_slot_free() const {}
+const std::vector<at::Tensor>& SlotCopy::tensors() const {
+  return state_->tensors;
+}
+SlotCopier::SlotCopier(at::Device) {
+  absent("copying to a GPU");
+}
+SlotCopy SlotCopier::copy(const std::vector<at::Tensor>&) const {
+  absent("copying to a GPU");
+}
+
+}  // namespace facetrain
