@@ -90,6 +90,20 @@ TEST_CASE("list: what cannot be read is an error, and an old list stays whole") 
   chmod((folder / "faces/a").c_str(), 0700);
 }
 
+TEST_CASE("list: a write that fails half way (as on a full disk) is 74, names the list, leaves the old one") {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 300; ++i) touch(folder / ("src/id/" + std::to_string(i) + ".jpg"));
+  write_file_atomically(folder / "l.txt", "old\n");
+  // A file size limit of 8 KiB with SIGXFSZ ignored: write() fails with EFBIG.
+  const auto run = run_tool("facetrain-data --help >/dev/null; trap '' XFSZ; ulimit -f 8; " FACETRAIN_BIN_DIR
+                            "/facetrain-data list -s " +
+                            (folder / "src") + " -d " + folder.path().string() + " -sfn l");
+  CHECK(run.code == 74);
+  CHECK(run.output.find("write " + (folder / "l.txt")) != std::string::npos);
+  CHECK(text_of(folder / "l.txt") == "old\n");
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 2);  // l.txt and src
+}
+
 TEST_CASE("wrong flags: one line, 78") {
   check_failure("list", 78, "missing --source, -s DIR");
   check_failure("list -s", 78, "-s needs a value");
