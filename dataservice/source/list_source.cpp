@@ -92,7 +92,8 @@ ListSource::ListSource(const std::string& path) : text_(read_file(path)) {
     start = end + 1;
   }
   if (unsorted.empty())
-    throw Error(ErrorKind::kInput, path + ": the list is empty; write one with: facetrain list -s FOLDER");
+    throw Error(ErrorKind::kInput,
+                path + " is empty: it names no picture; write a list with: facetrain list -s FOLDER");
   if (unsorted.size() > std::numeric_limits<std::uint32_t>::max())
     throw Error(ErrorKind::kInput, path + ": more than 2^32 - 1 pictures");
 

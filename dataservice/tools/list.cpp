@@ -75,7 +75,9 @@ void run(const Flags& flags, std::ostream& out) {
   constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
   const std::string given = flags.text("--source");
   std::error_code error;
-  if (!fs::is_directory(given, error)) throw Error(ErrorKind::kInput, "list: no such folder: " + given);
+  const bool is_folder = fs::is_directory(given, error);
+  if (error) cannot_read(given, error);
+  if (!is_folder) throw Error(ErrorKind::kInput, "list: this is not a folder: " + given);
   fs::path source = fs::absolute(given).lexically_normal();
   if (!source.has_filename()) source = source.parent_path();  // a trailing slash
   const fs::path folder =

@@ -77,7 +77,8 @@ TEST_CASE("list: absolute, sorted, every subfolder, named as the reference names
 
 TEST_CASE("list: what cannot be read is an error, and an old list stays whole") {
   const TemporaryFolder folder;
-  check_failure("list -s /no/such", 66, "no such folder: /no/such");
+  check_failure("list -s /no/such", 66, "cannot read the folder /no/such: No such file or directory");
+  check_failure("list -s /dev/null", 66, "this is not a folder: /dev/null");
   std::filesystem::create_directories(folder / "faces/a");
   write_file_atomically(folder / "faces.txt", "old\n");
   check_failure("list -s " + (folder / "faces"), 66, "no file ending in jpg");
