@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records ten training steps of the reference in float64 at 1 and 2 ranks: loss and gradient norm of each, then sum and
+"""Records ten training steps of the reference in float64 at 1, 2 and 3 ranks: loss and gradient norm of each, then sum and
 norm of every parameter and buffer.
 
   record_training.py --reference DIR [--out FILE]    (DIR: a clone of HaiyuWu/iccv2025-fr-competition)
@@ -94,7 +94,7 @@ def main():
     context = multiprocessing.get_context("spawn")
     with open(options.out, "w") as out:
         out.write(f"# record_training.py, torch {torch.__version__}, numpy {np.__version__}\n")
-        for world in (1, 2):
+        for world in (1, 2, 3):
             with tempfile.TemporaryDirectory() as scratch:
                 queue = context.Queue()
                 processes = [context.Process(target=run, args=(rank, world, options.reference,

@@ -1,0 +1,142 @@
+// train_step on a one-layer network: any number of ranks takes the step one rank would take with the whole
+// batch; loss scaling changes nothing but rounding; an overflow on one rank skips the step on all, and the
+// next one goes on.
+#include "trainer/step/train_step.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "tests/mpi/world.hpp"
+#include "trainer/comm/mpi_communicator.hpp"
+
+using namespace facetrain;
+using facetrain::test::world;
+
+namespace {
+
+constexpr std::int64_t kClasses = 5, kSize = 4, kPixels = 12, kBatch = 2;
+
+at::Tensor draw(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType type) {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  return at::randn(shape, generator, type);
+}
+
+// Embedding = weight x picture + bias; the weight with decay, the bias without, and a parameter that is not
+// trained.
+class Linear final : public Backbone {
+ public:
+  explicit Linear(at::ScalarType type) {
+    state_ = {{"weight", draw({kSize, kPixels}, 1, type).set_requires_grad(true)},
+              {"bias", draw({kSize}, 2, type).set_requires_grad(true), false, true, false},
+              {"fixed", at::ones({kSize}, type), false, false}};
+  }
+  at::Tensor forward(const at::Tensor& images, const DropoutKey&) override {
+    return at::linear(images.flatten(1), state_[0].tensor, state_[1].tensor) * state_[2].tensor;
+  }
+  const std::vector<NamedTensor>& state() const override { return state_; }
+  void train(bool) override {}
+  void to(at::Device, at::ScalarType) override {}
+
+ private:
+  std::vector<NamedTensor> state_;
+};
+
+Config arcface() {
+  Config config;
+  config.head.margin = {0.5};
+  return config;
+}
+
+// Everything one rank needs to train, with a linear network.
+struct Trainer {
+  Linear backbone;
+  ShardedClassifier classifier;
+  GradientBuckets buckets;
+  Sgd optimizer;
+  std::optional<LossScale> scale;
+  TrainState state;
+
+  Trainer(Communicator& trainers, at::ScalarType type, std::optional<double> loss_scale = {})
+      : backbone(type),
+        classifier({kClasses, kSize, 1, at::kCPU, type, type}, make_head(arcface()), trainers),
+        buckets(trainable_parameters(backbone), trainers),
+        optimizer(sgd_parameters(backbone, classifier), 0.9, 0.1),
+        scale(loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *loss_scale) : std::nullopt),
+        state{backbone, classifier, buckets, optimizer, scale ? &*scale : nullptr, trainers} {}
+
+  StepResult step(const Batch& batch) { return train_step(state, batch, {}, 0.1); }
+  std::vector<at::Tensor> values() {
+    std::vector<at::Tensor> all;
+    for (const at::Tensor& parameter : optimizer.parameters()) all.push_back(parameter.detach().clone());
+    return all;
+  }
+};
+
+// The global batch of a step, and this rank's part of it.
+Batch whole_batch(std::uint64_t step, at::ScalarType type) {
+  const std::int64_t rows = kBatch * world().size();
+  return {draw({rows, 3, 2, 2}, 100 + step, type),
+          (at::arange(rows) + static_cast<std::int64_t>(step)).remainder(kClasses)};
+}
+Batch own_part(const Batch& whole) {
+  const std::int64_t first = kBatch * world().rank();
+  return {whole.images.narrow(0, first, kBatch), whole.labels.narrow(0, first, kBatch)};
+}
+
+bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, double tolerance) {
+  bool all = a.size() == b.size();
+  for (std::size_t i = 0; all && i < a.size(); ++i) all = a[i].allclose(b[i], tolerance, tolerance);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("n ranks step as one rank with the whole batch") {
+  SelfCommunicator alone;
+  Trainer one(alone, at::kDouble), sharded(world(), at::kDouble);
+  const auto before = one.values();
+  for (std::uint64_t step = 0; step < 5; ++step) {
+    const Batch batch = whole_batch(step, at::kDouble);
+    const StepResult expected = one.step(batch), result = sharded.step(own_part(batch));
+    CHECK(result.loss.item<double>() == doctest::Approx(expected.loss.item<double>()).epsilon(1e-12));
+    CHECK(result.grad_norm.item<double>() ==
+          doctest::Approx(expected.grad_norm.item<double>()).epsilon(1e-12));
+    CHECK_FALSE(result.skipped.defined());
+  }
+  auto whole = one.values();
+  const ClassShard shard = sharded.classifier.shard();
+  whole.back() = whole.back().narrow(0, shard.first, shard.count);
+  CHECK(same(sharded.values(), whole, 1e-12));
+  CHECK_FALSE(same(one.values(), before, 1e-3));
+  CHECK(sharded.backbone.state()[2].tensor.equal(at::ones({kSize}, at::kDouble)));
+}
+
+TEST_CASE("loss scaling by a power of two changes nothing in float32") {
+  Trainer plain(world(), at::kFloat), scaled(world(), at::kFloat, 1024.0);
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const Batch batch = own_part(whole_batch(step, at::kFloat));
+    const StepResult expected = plain.step(batch), result = scaled.step(batch);
+    CHECK(result.loss.item<float>() == expected.loss.item<float>());
+    CHECK(result.grad_norm.item<float>() == doctest::Approx(expected.grad_norm.item<float>()).epsilon(1e-6));
+    CHECK(result.skipped.item<float>() == 0.0f);
+  }
+  CHECK(same(scaled.values(), plain.values(), 1e-6));
+}
+
+TEST_CASE("an overflow on one rank skips the step on all, and training goes on") {
+  Trainer trainer(world(), at::kFloat, 65536.0);
+  const auto before = trainer.values();
+  Batch batch = own_part(whole_batch(0, at::kFloat));
+  // Only the last rank's picture overflows; its gradients are infinite or NaN.
+  if (world().rank() == world().size() - 1) batch.images[0].fill_(std::numeric_limits<float>::infinity());
+  CHECK(trainer.step(batch).skipped.item<float>() == 1.0f);
+  CHECK(same(trainer.values(), before, 0.0));
+  CHECK(trainer.scale->value().item<float>() == 32768.0f);
+  CHECK(trainer.step(own_part(whole_batch(1, at::kFloat))).skipped.item<float>() == 0.0f);
+  CHECK_FALSE(same(trainer.values(), before, 1e-4));
+}
