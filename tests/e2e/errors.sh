@@ -109,9 +109,9 @@ expect missing-list 66 'nowhere\.txt' 5 "${train[@]}" --set "data.train_source=$
 : >empty.txt
 expect empty-list 66 'empty\.txt is empty' 5 "${train[@]}" --set "data.train_source=$work/empty.txt"
 expect missing-config 78 'nothing\.toml' 5 "$bin/facetrain" train --config "$work/nothing.toml"
-expect wrong-key 78 'tiny\.toml|learning_rate.*train|train\.lrr.*lr' 5 "${train[@]}" --set train.lrr=1
+expect wrong-key 78 'train\.lrr=1: unknown key .lrr. in \[train\]; did you mean .lr.' 5 "${train[@]}" --set train.lrr=1
 sed 's/^batch_size/batchsize/' tiny.toml >wrong.toml
-expect wrong-key-in-file 78 'wrong\.toml:14:1.*batchsize.*batch_size' 5 "$bin/facetrain" train --config "$work/wrong.toml"
+expect wrong-key-in-file 78 'wrong\.toml:13:1.*batchsize.*batch_size' 5 "$bin/facetrain" train --config "$work/wrong.toml"
 expect missing-folder 66 'nowhere' 5 "$bin/facetrain" list -s "$work/nowhere" -d "$work"
 ln -s loop loop   # unreadable for root too
 expect unreadable-folder 66 'loop.*symbolic links' 5 "$bin/facetrain" list -s "$work/loop" -d "$work"
