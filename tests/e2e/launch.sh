@@ -94,7 +94,7 @@ $f train --config c.toml >out 2>err & launcher=$!
 wait_for pid; read -r pid orphan <pid
 kill -INT $launcher; sleep 0.3
 kill -0 $launcher 2>/dev/null || fail "the launcher did not wait for mpirun"
-kill -INT $launcher; wait $launcher; expect "second Ctrl-C" $? 130
+kill -INT $launcher; gone "launcher" $launcher; wait $launcher; expect "second Ctrl-C" $? 130
 gone "deaf mpirun" "$pid"; gone "its orphan" "$orphan"
 
 # ---- Open MPI itself
