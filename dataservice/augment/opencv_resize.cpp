@@ -21,28 +21,39 @@ std::uint8_t clip(std::int32_t value) {
   return static_cast<std::uint8_t>(std::clamp(value, 0, 255));
 }
 
-// Round to nearest, halves to even, as OpenCV's cvRound; clipped.
+// Round to nearest, halves to even, as OpenCV's cvRound; clipped. For |value| < 2^22: next to 1.5 * 2^23 a
+// float has no bits for a fraction. Unlike lrint, the compiler can do it for a vector.
 std::uint8_t round_and_clip(float value) {
-  return clip(static_cast<std::int32_t>(std::lrint(value)));
+  return clip(static_cast<std::int32_t>((value + 12582912.0f) - 12582912.0f));
 }
 
-// The weighted sums along one row, exact in 32 bits (a weight of 1 is 2048). `padded` is the row with kPad
-// pixels before it.
+// One pixel in one word: three lanes of kLane bits. A weighted sum of such words holds the three sums, of
+// either sign, as long as each stays below 2^20 in magnitude: absolute weights add up to 1.375 (cubic)
+// or 1.72 (Lanczos), and 255 * 2048 * 1.72 is below.
+constexpr int kLane = 21;
+
+std::int64_t pack(const std::uint8_t* rgb) {
+  return std::int64_t{rgb[0]} | std::int64_t{rgb[1]} << kLane | std::int64_t{rgb[2]} << (2 * kLane);
+}
+
+// Takes the lowest lane off.
+std::int32_t unpack(std::int64_t& lanes) {
+  constexpr int unused = 64 - kLane;
+  const std::int64_t lowest =
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(lanes) << unused) >> unused;
+  lanes = (lanes - lowest) >> kLane;
+  return static_cast<std::int32_t>(lowest);
+}
+
+// The weighted sums along one row (a weight of 1 is 2048). `padded` is the row with kPad pixels before it.
 template <int kTaps>
-void convolve_row(const std::uint8_t* padded, const FixedTaps& table, std::int32_t* out) {
+void convolve_row(const std::int64_t* padded, const FixedTaps& table, std::int32_t* out) {
   const std::int16_t* w = table.weights.data();
   for (const std::int32_t first : table.first) {
-    const std::uint8_t* p = padded + (first + kPad) * 3;
-    std::int32_t r = 0, g = 0, b = 0;
-    for (int k = 0; k < kTaps; ++k, p += 3) {
-      r += p[0] * w[k];
-      g += p[1] * w[k];
-      b += p[2] * w[k];
-    }
-    out[0] = r;
-    out[1] = g;
-    out[2] = b;
-    out += 3;
+    const std::int64_t* p = padded + first + kPad;
+    std::int64_t lanes = 0;
+    for (int k = 0; k < kTaps; ++k) lanes += p[k] * w[k];
+    for (int c = 0; c < 3; ++c) *out++ = unpack(lanes);
     w += kTaps;
   }
 }
@@ -70,14 +81,14 @@ void combine_exact(const Rows& s, const std::int16_t* w, std::size_t begin, std:
 }
 
 // OpenCV sums whole vectors of eight values in float (in this order), and the rest of the row in integers.
-void combine_cubic(const Rows& s, const std::int16_t* w, std::size_t count, std::uint8_t* out) {
+void combine_cubic(const Rows& s, const std::int16_t* w, std::size_t count, std::uint8_t* __restrict out) {
   constexpr float scale = 1.0f / (1 << (2 * kWeightBits));
   const float w0 = w[0] * scale, w1 = w[1] * scale, w2 = w[2] * scale, w3 = w[3] * scale;
+  const std::int32_t *s0 = s[0], *s1 = s[1], *s2 = s[2], *s3 = s[3];
   const std::size_t vectors = count & ~std::size_t{7};
   for (std::size_t i = 0; i < vectors; ++i) {
-    const float sum = static_cast<float>(s[0][i]) * w0 +
-                      (static_cast<float>(s[1][i]) * w1 +
-                       (static_cast<float>(s[2][i]) * w2 + static_cast<float>(s[3][i]) * w3));
+    const float inner = static_cast<float>(s2[i]) * w2 + static_cast<float>(s3[i]) * w3;
+    const float sum = static_cast<float>(s0[i]) * w0 + (static_cast<float>(s1[i]) * w1 + inner);
     out[i] = round_and_clip(sum);
   }
   combine_exact<4>(s, w, vectors, count, out);
@@ -187,9 +198,8 @@ void OpenCvResize::convolve(const Image& source, Interpolation interpolation, Im
   const FixedTaps& columns = fixed_taps(source.width, target.width, interpolation, Axis::kHorizontal);
   const FixedTaps& rows = fixed_taps(source.height, target.height, interpolation, Axis::kVertical);
   const std::size_t count = static_cast<std::size_t>(target.width) * 3;
-  const std::size_t source_bytes = static_cast<std::size_t>(source.width) * 3;
   rows_.resize(count * kMaxTaps);
-  padded_.resize(source_bytes + 2 * kPad * 3);
+  padded_.resize(static_cast<std::size_t>(source.width) + 2 * kPad);
   std::array<int, kMaxTaps>
       held;  // which source row each of rows_ holds; row s lives in slot s modulo the taps
   held.fill(-1);
@@ -197,11 +207,10 @@ void OpenCvResize::convolve(const Image& source, Interpolation interpolation, Im
 
   const auto fill = [&](int from, std::int32_t* out) {
     const std::uint8_t* pixels = source.row(from);
-    for (std::size_t i = 0; i < kPad; ++i) {
-      std::memcpy(&padded_[3 * i], pixels, 3);
-      std::memcpy(&padded_[3 * (kPad + i) + source_bytes], pixels + source_bytes - 3, 3);
-    }
-    std::memcpy(&padded_[3 * kPad], pixels, source_bytes);
+    const std::size_t width = static_cast<std::size_t>(source.width);
+    std::fill_n(padded_.begin(), kPad, pack(pixels));
+    for (std::size_t x = 0; x < width; ++x) padded_[kPad + x] = pack(pixels + 3 * x);
+    std::fill_n(padded_.end() - kPad, kPad, padded_[kPad + width - 1]);
     switch (taps) {
       case 2:
         convolve_row<2>(padded_.data(), columns, out);

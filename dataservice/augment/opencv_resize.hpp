@@ -29,7 +29,7 @@ class OpenCvResize {
 
   std::unordered_map<std::uint64_t, FixedTaps> fixed_;
   std::unordered_map<std::uint64_t, AreaTaps> area_;
-  std::vector<std::uint8_t> padded_;  // a source row with its border repeated on both sides
+  std::vector<std::int64_t> padded_;  // a source row, a word per pixel, its border repeated on both sides
   std::vector<std::int32_t> rows_;    // kMaxTaps resized rows, before their weighted sum
   std::vector<float> sums_;           // area: the row being resized, and the sum of such rows
 };
