@@ -9,7 +9,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::size_t kMaxTables = 1024;  // all that pictures of one size need
+constexpr std::size_t kMaxTables = 2048;  // pictures of 112 x 112 need 990, of 2 KB each
 constexpr int kPad = kMaxTaps / 2;        // how far taps reach outside the picture, in pixels
 
 std::uint64_t table_key(int source, int target, Interpolation interpolation, Axis axis) {
@@ -253,7 +253,8 @@ void OpenCvResize::convolve(const Image& source, Interpolation interpolation, Im
 }
 
 const FixedTaps& OpenCvResize::fixed_taps(int source, int target, Interpolation interpolation, Axis axis) {
-  const std::uint64_t key = table_key(source, target, interpolation, axis);
+  const bool by_axis = interpolation == Interpolation::kLinear || interpolation == Interpolation::kArea;
+  const std::uint64_t key = table_key(source, target, interpolation, by_axis ? axis : Axis::kHorizontal);
   const auto found = fixed_.find(key);
   if (found != fixed_.end()) return found->second;
   return fixed_.emplace(key, make_fixed_taps(source, target, interpolation, axis)).first->second;
