@@ -1,0 +1,153 @@
+// Compares one of our networks with what record_backbones.py recorded from the original class: embeddings in
+// evaluation and training, every gradient and every BatchNorm statistic.
+#pragma once
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mul.h>
+#include <c10/core/GradMode.h>
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/golden/golden_numbers.hpp"
+#include "trainer/backbones/backbone.hpp"
+#include "trainer/backbones/registry.hpp"
+
+namespace facetrain::test {
+
+constexpr std::int64_t kEmbedding = 512;
+
+// record_backbones.py's formula: a hash of (salt, position) in [-1, 1), as a float64 tensor of that shape.
+inline at::Tensor formula(std::uint32_t salt, at::IntArrayRef sizes) {
+  at::Tensor t = at::empty(sizes, at::kDouble);
+  double* values = t.mutable_data_ptr<double>();
+  for (std::int64_t i = 0; i < t.numel(); ++i) {
+    std::uint32_t x = static_cast<std::uint32_t>(i) * 0x9E3779B1u + salt * 0x85EBCA77u;
+    x = (x ^ x >> 15) * 0x2C1B3C6Du;
+    x = (x ^ x >> 12) * 0x297A2D39u;
+    x ^= x >> 15;
+    values[i] = static_cast<double>(x) / 2147483648.0 - 1.0;
+  }
+  return t;
+}
+
+// record_backbones.py's fill.
+inline void fill_by_formula(const Backbone& net, bool iresnet) {
+  const c10::AutoGradMode no_gradient(false);
+  const auto& state = net.state();
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    const std::string& name = state[i].name;
+    at::Tensor t = state[i].tensor, u = formula(static_cast<std::uint32_t>(i), t.sizes());
+    const auto fan_in = static_cast<double>(t.dim() > 0 ? t.numel() / t.size(0) : 1);
+    if (name.ends_with("num_batches_tracked")) {
+      u.fill_(3);
+    } else if (name.ends_with("running_var")) {
+      u.mul_(0.5).add_(1);
+    } else if (name.ends_with("running_mean") || name.ends_with(".bias")) {
+      u.mul_(0.2);
+    } else if (t.dim() > 1) {
+      u.mul_(std::sqrt(3.0 / fan_in));
+    } else if (find_tensor(state, name.substr(0, name.size() - 6) + "running_mean") != nullptr) {
+      if (iresnet && name == "features.weight") {
+        u.fill_(1);
+      } else {
+        u.mul_(0.3).add_(1);
+      }
+    } else {
+      u.mul_(0.2).add_(0.25);
+    }
+    t.copy_(u);
+  }
+}
+
+inline std::vector<double> to_vector(const at::Tensor& t) {
+  const at::Tensor flat = t.detach().to(at::kDouble).contiguous().view(-1);
+  return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
+}
+
+// Sum, sum of magnitudes, two entries.
+inline std::vector<double> digest(const at::Tensor& t) {
+  const std::vector<double> v = to_vector(t);
+  double sum = 0, magnitude = 0;
+  for (const double x : v) sum += x, magnitude += std::abs(x);
+  return {sum, magnitude, v[v.size() / 3], v[v.size() * 9 / 10]};
+}
+
+struct Tolerance {
+  double relative;  // of embeddings (to the largest) and statistics (to the tensor's mean magnitude)
+  double gradient;  // of gradients, to the tensor's mean magnitude; BatchNorm over so few rows amplifies
+                    // float32's rounding
+  double floor;     // mean magnitude below which a tensor counts as zero (a bias before a BatchNorm has no
+                    // gradient)
+};
+
+// The largest error of a digest in units of the tolerance's scale.
+inline double digest_error(const std::vector<double>& got, const std::vector<double>& expected, double count,
+                           double floor) {
+  const double scale = std::max(expected[1] / count, floor);
+  double error = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    error = std::max(error, std::abs(got[i] - expected[i]) / (i < 2 ? scale * count : scale));
+  return error;
+}
+
+inline double vector_error(const std::vector<double>& got, const std::vector<double>& expected) {
+  REQUIRE(got.size() == expected.size());
+  double error = 0, scale = 0;
+  for (const double x : expected) scale = std::max(scale, std::abs(x));
+  for (std::size_t i = 0; i < got.size(); ++i)
+    error = std::max(error, std::abs(got[i] - expected[i]) / scale);
+  return error;
+}
+
+inline void check_against_golden(const std::string& name, BackboneSpec spec, std::int64_t batch,
+                                 at::ScalarType dtype, Tolerance tolerance) {
+  const std::string suffix = dtype == at::kDouble ? "_f64" : "_f32";
+  const auto golden =
+      read_golden_numbers(std::string(FACETRAIN_SOURCE_DIR) + "/tests/golden/data/" + name + suffix + ".txt");
+  spec.embedding_size = kEmbedding;
+  spec.dropout = 0;
+  const auto net = make_backbone(spec, 1);
+  net->to(at::kCPU, dtype);
+  fill_by_formula(*net, spec.model == "iresnet");
+  const at::Tensor images = formula(100003, {batch, 3, 112, 112}).to(dtype);
+  const at::Tensor direction = formula(100019, {batch, kEmbedding}).to(dtype);
+  const auto every_16th = [](const at::Tensor& t) { return to_vector(t.slice(1, 0, kEmbedding, 16)); };
+
+  net->train(false);
+  {
+    const c10::AutoGradMode no_gradient(false);
+    CHECK(vector_error(every_16th(net->forward(images, {})), golden.at("eval")) < tolerance.relative);
+  }
+  net->train(true);
+  const at::Tensor embeddings = net->forward(images, {});
+  CHECK(vector_error(every_16th(embeddings), golden.at("train")) < tolerance.relative);
+  at::mul(embeddings, direction).sum().backward();
+  std::size_t compared = 0;
+  double worst_gradient = 0, worst_statistic = 0;
+  for (const NamedTensor& t : net->state()) {
+    const auto found = golden.find((t.is_buffer ? "stat:" : "grad:") + t.name);
+    if (found == golden.end()) {
+      CHECK_MESSAGE((!t.trainable || t.name.ends_with("num_batches_tracked")), t.name);
+      if (t.is_buffer) CHECK(t.tensor.item<std::int64_t>() == 4);
+      continue;
+    }
+    REQUIRE((t.is_buffer || t.tensor.grad().defined()));
+    const double error = digest_error(digest(t.is_buffer ? t.tensor : t.tensor.grad()), found->second,
+                                      static_cast<double>(t.tensor.numel()), tolerance.floor);
+    CHECK_MESSAGE(error < (t.is_buffer ? tolerance.relative : tolerance.gradient),
+                  t.name << " is off by " << error);
+    double& worst = t.is_buffer ? worst_statistic : worst_gradient;
+    worst = std::max(worst, error);
+    ++compared;
+  }
+  CHECK(compared == golden.size() - 2);
+  MESSAGE(name << suffix << ": " << compared << " gradients and statistics, worst " << worst_gradient << ", "
+               << worst_statistic);
+}
+
+}  // namespace facetrain::test
