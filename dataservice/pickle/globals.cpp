@@ -128,6 +128,7 @@ void PickleMachine::fill_array(Value& array, Ref shape, Ref dtype, Ref elements)
   if (array.dtype == "O") {
     if (value(elements).kind != Kind::kList || value(elements).items.size() != count)
       fail("damaged: an array's elements");
+    charge(value(elements).items.size() * sizeof(Ref));
     array.items = value(elements).items;
     return;
   }

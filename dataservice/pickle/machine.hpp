@@ -1,5 +1,5 @@
-// The stack machine of a pickle: opcodes in opcodes.cpp, the known globals and what calling them means in
-// globals.cpp.
+// The stack machine of a pickle: opcodes in opcodes.cpp and literals.cpp, the known globals and what calling
+// them means in globals.cpp.
 #pragma once
 
 #include <unordered_map>
@@ -36,6 +36,7 @@ class PickleMachine {
   Ref top();
   std::vector<Ref> pop_to_mark();
   std::string_view own(std::string text);  // keeps a rewritten string, within bounds
+  void charge(std::size_t bytes);          // fails when copies outgrow the input by far
 
   bool step(unsigned char opcode);          // false at STOP
   bool step_strings(unsigned char opcode);  // these four say whether the opcode was theirs
@@ -64,7 +65,7 @@ class PickleMachine {
   std::string_view input_;
   const std::string& name_;
   std::size_t at_ = 0;
-  std::size_t owned_bytes_ = 0;
+  std::size_t copied_bytes_ = 0;
   std::vector<Ref> stack_;
   std::unordered_map<std::uint64_t, Ref> memo_;
 };

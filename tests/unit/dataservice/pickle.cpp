@@ -80,6 +80,12 @@ TEST_CASE("damage is an Error: references, marks, sizes, blow-ups") {
   bomb += std::string(size, 'x') + "X\x06"s + std::string(3, '\0') + "latin1\x86q\x02";
   for (int i = 0; i < 10'000; ++i) bomb += "h\x01h\x02R";
   CHECK(refusal(bomb + ".").find("blows itself up") != std::string::npos);
+  // One long list made into an array again and again.
+  bomb = "\x80\x02"s + "]q\x01(" + std::string(10'000, 'N') +
+         "e0cnumpy.core.multiarray\n_reconstruct\nq\x02" + "cnumpy\ndtype\nU\x01O\x85Rq\x03" +
+         "(I1\nM\x10\x27\x85h\x03\x89h\x01tq\x04";
+  for (int i = 0; i < 10'000; ++i) bomb += "h\x02)Rh\x04" + "b"s;
+  CHECK(refusal(bomb + ".").find("blows itself up") != std::string::npos);
 }
 
 TEST_CASE("text encodings") {
