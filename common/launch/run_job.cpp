@@ -29,6 +29,7 @@ namespace {
 class SignalEvents {
  public:
   SignalEvents() {
+    ::signal(SIGCHLD, SIG_DFL);  // ignored, as some parents leave it, it would lose the exit code
     ::sigemptyset(&signals_);
     for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) ::sigaddset(&signals_, signal);
     // Under nohup the closing terminal is to be ignored; a blocked signal would arrive all the same.

@@ -100,12 +100,15 @@ gone "deaf mpirun" "$pid"; gone "its orphan" "$orphan"
 # ---- Open MPI itself
 PATH=$real_path
 if ! command -v mpirun >/dev/null; then fail "mpirun is not installed"; exit 1; fi
-program bin/trainer 'exec sleep 300'
-program bin/dataservice 'sleep 0.3; kill -KILL $$'
+# All are up before one dies, as in a job that has passed MPI_Init.
+all_up="touch $work/up.\$OMPI_COMM_WORLD_RANK; while [ ! -e $work/up.0 -o ! -e $work/up.1 -o ! -e $work/up.2 ]; do sleep 0.05; done"
+program bin/trainer "$all_up; exec sleep 300"
+program bin/dataservice "$all_up; sleep 0.2; kill -KILL \$\$"
 timeout 60 $f train --config c.toml >out 2>err; expect "killed service" $? 137
 expect "killed service" "$(sed 's/ on [^ ]* / on HOST /' err)" 'facetrain: rank 0 (dataservice) on HOST was killed by signal 9 (Killed)'
-program bin/dataservice 'exec sleep 300'
-program bin/trainer "sleep 0.3; [ \$OMPI_COMM_WORLD_RANK = 2 ] && { echo 'trainer: the reason' >&2; exit 74; }; exec sleep 300"
+program bin/dataservice "$all_up; exec sleep 300"
+rm up.*
+program bin/trainer "$all_up; sleep 0.2; [ \$OMPI_COMM_WORLD_RANK = 2 ] && { echo 'trainer: the reason' >&2; exit 74; }; exec sleep 300"
 timeout 60 $f train --config c.toml >out 2>err; expect "trainer's error" $? 74
 expect "trainer's error" "$(cat err)" 'trainer: the reason'
 program bin/trainer "echo \$\$ >$work/trainer.\$OMPI_COMM_WORLD_RANK; exec sleep 300"
