@@ -1,5 +1,7 @@
 #include "common/ipc/ring_consumer.hpp"
 
+#include <sys/socket.h>
+
 #include <thread>
 
 #include "common/error.hpp"
@@ -72,6 +74,8 @@ RingBatch RingConsumer::next() {
 void RingConsumer::release(std::uint32_t slot) {
   if (!try_send_frame(socket_.get(), Message(Free{slot}))) service_is_gone();
 }
+
+void RingConsumer::interrupt() { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 void RingConsumer::goodbye() {
   if (!try_send_frame(socket_.get(), Message())) service_is_gone();

@@ -36,6 +36,11 @@ class BatchInput {
 // they came.
 std::unique_ptr<BatchInput> make_cpu_input(RingConsumer ring, at::ScalarType type);
 
+// Batches on `device`: the ring's memory is registered with CUDA once, the next batch is copied on a side
+// stream while the current one is computed. batches: how many will be taken in all. Throws Error(kInternal)
+// in a CPU-only build.
+std::unique_ptr<BatchInput> make_gpu_input(RingConsumer ring, at::Device device, std::uint64_t batches);
+
 // The slot's pictures as a tensor over the ring's memory, no copy: (B, 3, H, W) with channels-last strides.
 at::Tensor images_in_place(const RingBatch& batch, const RingLayout& layout);
 
