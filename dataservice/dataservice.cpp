@@ -40,9 +40,8 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   const OpenedSource opened = make_source(job.config);
   for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
   BatchServer server(service_setup(job), *opened.source);
-  mpi.run([](MPI_Request* request) {
-    check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "barrier");
-  });  // trainers may connect
+  // Collective with the trainers, who connect after it: from here on somebody listens.
+  const MpiComm not_mine = trainers_communicator(mpi, job.topology);
   server.run();
 }
 

@@ -18,10 +18,10 @@ const char* why_no_device() {
   return cudaGetErrorString(result);
 }
 
-c10::Device training_device(const Topology& topology) {
+c10::Device training_device(const Topology& topology, std::span<const std::int64_t> gpus) {
   const int visible = device_count();
   if (visible == 0) return c10::Device(c10::kCPU);
-  const int index = pick_device(topology.local_trainer, topology.node_trainers, visible);
+  const int index = pick_device(topology.local_trainer, topology.node_trainers, visible, gpus);
   check_cuda(cudaSetDevice(index), "cudaSetDevice(" + std::to_string(index) + ")");
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "common/error.hpp"
 #include "trainer/cuda/device.hpp"
@@ -25,4 +26,15 @@ TEST_CASE("more trainers than GPUs: refused with both numbers, on every rank ali
       CHECK(std::string(error.what()).find("4 trainers on this node but 2 GPUs") == 0);
     }
   }
+}
+
+TEST_CASE("launch.gpus names the devices in the order of the node's trainers") {
+  const std::vector<std::int64_t> gpus{2, 0};
+  CHECK(pick_device(0, 2, 4, gpus) == 2);
+  CHECK(pick_device(1, 2, 4, gpus) == 0);
+  CHECK(pick_device(0, 2, 1, gpus) == 0);
+  CHECK_THROWS_WITH_AS(pick_device(0, 3, 4, gpus), doctest::Contains("3 trainers on this node but 2 GPUs"),
+                       Error);
+  CHECK_THROWS_WITH_AS(pick_device(0, 2, 2, gpus), doctest::Contains("launch.gpus names GPU 2 but only 2"),
+                       Error);
 }

@@ -1,0 +1,228 @@
+#include "trainer/run/training.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "common/build_id.hpp"
+#include "common/config/print.hpp"
+#include "common/cpu.hpp"
+#include "common/error.hpp"
+#include "common/io/file.hpp"
+#include "common/ipc/frame_socket.hpp"
+#include "common/mpi/communicators.hpp"
+#include "trainer/backbones/backbone.hpp"
+#include "trainer/comm/gradient_buckets.hpp"
+#include "trainer/comm/make_communicator.hpp"
+#include "trainer/cuda/device.hpp"
+#include "trainer/head/head.hpp"
+#include "trainer/head/sharded_classifier.hpp"
+#include "trainer/input/batch_input.hpp"
+#include "trainer/log/log_lines.hpp"
+#include "trainer/log/train_logger.hpp"
+#include "trainer/optim/learning_rate.hpp"
+#include "trainer/step/precision.hpp"
+#include "trainer/step/train_step.hpp"
+#include "trainer/validation/evaluate.hpp"
+#include "trainer/weights/weights.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigabytes of ring memory
+
+// The element type that the service writes: half of the traffic where the network starts in half precision
+// anyway.
+Dtype ring_dtype(Precision precision) {
+  return precision == Precision::kFp16   ? Dtype::kF16
+         : precision == Precision::kBf16 ? Dtype::kBf16
+                                         : Dtype::kF32;
+}
+
+Hello hello_of(const Job& job, Precision precision) {
+  Hello hello;
+  hello.build_id = build_id();
+  hello.config_digest = job.config_digest;
+  hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);
+  hello.trainer_world = static_cast<std::uint32_t>(job.topology.trainer_world);
+  hello.local_trainer = static_cast<std::uint32_t>(job.topology.local_trainer);
+  hello.dtype = ring_dtype(precision);
+  return hello;
+}
+
+// A trainer on the CPU takes its share of the node's processors; on a GPU one thread feeds the device.
+int compute_threads(const Config& config, const Topology& topology, at::Device device) {
+  if (config.launch.threads > 0) return static_cast<int>(config.launch.threads);
+  return device.is_cpu() ? std::max(1, usable_processors() / topology.node_trainers) : 1;
+}
+
+ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Precision precision,
+                               at::Device device) {
+  ClassifierSpec spec;
+  spec.classes = classes;
+  spec.embedding_size = config.model.embedding_size;
+  spec.seed = static_cast<std::uint64_t>(config.run.seed);
+  spec.device = device;
+  spec.dtype = parameter_type(precision);
+  spec.linear = linear_type(precision, device);
+  return spec;
+}
+
+std::string summary(const Config& config, const Topology& topology, const Welcome& data, Precision precision,
+                    at::Device device, int threads) {
+  std::string text = std::to_string(data.samples) + " images, " + std::to_string(data.classes) +
+                     " identities; " + std::to_string(topology.trainer_world) + " trainers x batch " +
+                     std::to_string(config.train.batch_size) + ", " + std::to_string(data.steps_per_epoch) +
+                     " steps an epoch; " + config.model.model + " in " + config.train.precision + " on " +
+                     (device.is_cpu() ? std::string("the CPU (") + why_no_device() + ")" : device.str()) +
+                     ", " + std::to_string(threads) + " threads a trainer";
+  if (config.train.precision == "fp16" && precision != Precision::kFp16)
+    text += " (fp16 needs a GPU: this CPU run computes in fp32)";
+  return text;
+}
+
+// The files of a run, all below one folder, written by the first trainer alone.
+struct RunFiles {
+  std::string folder;
+  std::string models() const { return folder + "/models"; }
+
+  void create(const Config& config) const {
+    std::error_code error;
+    std::filesystem::create_directories(models(), error);
+    if (error)
+      throw Error(ErrorKind::kIo,
+                  "cannot create " + models() + ": " + error.message() + "; choose another run.work_path");
+    write_file_atomically(folder + "/config.toml", print_config(config));
+  }
+};
+
+// After an epoch: all ranks validate, the first one reports and exports the model.
+class EpochEnd {
+ public:
+  EpochEnd(const Config& config, Backbone& backbone, Communicator& trainers, TrainingLog& log,
+           EventWriter* events, const Clock& clock)
+      : backbone_(backbone),
+        trainers_(trainers),
+        log_(log),
+        events_(events),
+        clock_(clock),
+        models_(RunFiles{run_folder(config)}.models()),
+        sets_(open_validation_sets(config.validation.val_source, config.validation.val_list)) {
+    options_.fusion = fusion_of(config.validation.add_flip, config.validation.add_norm);
+    options_.batch = static_cast<std::size_t>(config.train.batch_size);
+  }
+
+  // `steps`: done so far. Collective.
+  void operator()(std::int64_t steps) {
+    const std::int64_t step = steps + 1;  // the reference counts from 1 and names the step to come
+    const ValidationResult result =
+        evaluate(backbone_, trainers_, sets_, options_, [this](const std::string& text) { log_.line(text); });
+    if (result.mean_accuracy > best_accuracy_) {
+      best_accuracy_ = result.mean_accuracy;
+      best_step_ = step;
+    }
+    if (trainers_.rank() != 0) return;
+    if (events_ != nullptr && !sets_.empty()) {
+      for (const SetAccuracy& set : result.sets) events_->scalar(set.name + " acc", set.accuracy.mean, step);
+      events_->scalar("Mean acc", result.mean_accuracy, step);
+    }
+    const std::string path = models_ + "/" + model_file_name(clock_.now(), result.mean_accuracy, step);
+    save_state_dict(path, backbone_.state());
+    log_.line(best_accuracy_line(best_accuracy_, best_step_));
+    log_.line("Saved " + path);
+  }
+
+ private:
+  Backbone& backbone_;
+  Communicator& trainers_;
+  TrainingLog& log_;
+  EventWriter* events_;
+  const Clock& clock_;
+  std::string models_;
+  std::vector<ValidationSet> sets_;
+  ValidationOptions options_;
+  double best_accuracy_ = -1;
+  std::int64_t best_step_ = 0;
+};
+
+}  // namespace
+
+void run_training(MpiSession& mpi, const Job& job, bool progress) {
+  const Config& config = job.config;
+  const Topology& topology = job.topology;
+  const bool leads = topology.trainer_rank == 0;
+  const RunFiles files{run_folder(config)};
+  const SystemClock clock;
+
+  const at::Device device = training_device(topology, config.launch.gpus);
+  const Precision precision = precision_of(config.train.precision, device);
+  const int threads = compute_threads(config, topology, device);
+  at::set_num_threads(threads);
+  // Collective with the services, which take part once they listen.
+  const auto communicator = make_communicator(trainers_communicator(mpi, topology), device);
+  Communicator& trainers = *communicator;
+
+  if (leads) files.create(config);
+  TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
+                  leads && progress);
+  std::optional<EventWriter> events;
+  if (leads) events.emplace(files.folder + "/log", clock);
+
+  const auto backbone = make_backbone(backbone_spec(config), static_cast<std::uint64_t>(config.run.seed));
+  backbone->to(device, parameter_type(precision));
+  backbone->train(true);
+  EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
+                     clock);  // a missing set fails here
+
+  RingConsumer ring(service_socket_name(job.nonce, topology.node), hello_of(job, precision), kServiceAnswers);
+  const Welcome data = ring.welcome();
+  const auto input =
+      device.is_cpu()
+          ? make_cpu_input(std::move(ring), parameter_type(precision))
+          : make_gpu_input(std::move(ring), device,
+                           data.steps_per_epoch * static_cast<std::uint64_t>(config.train.epochs));
+
+  ShardedClassifier classifier(
+      classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
+      trainers);
+  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
+                          device.is_cpu() ? at::kFloat : at::kHalf);
+  Sgd optimizer(sgd_parameters(*backbone, classifier), config.train.momentum, config.train.weight_decay);
+  std::optional<LossScale> loss_scale;
+  if (precision == Precision::kFp16) loss_scale.emplace(device);
+  TrainState state{*backbone, classifier, buckets, optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
+
+  DropoutKey dropout;
+  dropout.seed = static_cast<std::uint64_t>(config.run.seed);
+  dropout.rank = static_cast<std::uint32_t>(topology.trainer_rank);
+  dropout.world = static_cast<std::uint32_t>(topology.trainer_world);
+
+  log.line(summary(config, topology, data, precision, device, threads));
+  const RunShape shape{config.train.batch_size * topology.trainer_world,
+                       static_cast<std::int64_t>(data.steps_per_epoch), config.train.epochs,
+                       config.run.frequency_log};
+  TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
+  logger.start();
+  std::int64_t steps = 0;
+  for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
+    const double lr = learning_rate(config, epoch);
+    for (std::int64_t i = 0; i < shape.steps_per_epoch; ++i) {
+      const InputBatch batch = input->next();
+      dropout.step = static_cast<std::uint64_t>(steps);
+      const StepResult result = train_step(state, {batch.images, batch.labels}, dropout, lr);
+      ++steps;
+      if (leads) logger.step({steps, epoch, result.loss.item<double>(), lr, batch.waited});
+    }
+    logger.pause();
+    end_epoch(steps);
+    logger.resume();
+  }
+  input->finish();
+}
+
+}  // namespace facetrain

@@ -1,0 +1,37 @@
+// trainer: one rank of the training job, one per GPU (or per share of the CPU).
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <thread>
+
+#include "common/error.hpp"
+#include "common/mpi/job.hpp"
+#include "common/mpi/session.hpp"
+#include "trainer/run/training.hpp"
+
+namespace facetrain {
+namespace {
+
+void train(MpiSession& mpi, const JobArguments& arguments) {
+  const Job job = join_job(mpi, Role::kTrainer, arguments);
+  run_training(mpi, job, arguments.progress);
+}
+
+}  // namespace
+}  // namespace facetrain
+
+int main(int argc, char** argv) {
+  std::optional<facetrain::MpiSession> mpi;
+  try {
+    mpi.emplace();
+    facetrain::train(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}));
+    return 0;
+  } catch (...) {
+    const facetrain::Failure failure = facetrain::current_failure();
+    // What all trainers meet is reported once: the later ones give the first time to end the job.
+    if (mpi && mpi->rank() > 1) std::this_thread::sleep_for(std::chrono::seconds(1));
+    std::cerr << facetrain::process_name("trainer", mpi ? mpi->rank() : -1) + ": " + failure.text + "\n";
+    if (mpi) mpi->abort(failure.code);
+    return failure.code;
+  }
+}
