@@ -13,14 +13,14 @@ namespace {
 const char* const kRemedy =
     "; make the set with `facetrain prepare --xz_folder DIR --destination DIR --datasets NAME`";
 
-void require_file(const std::string& path) {
+void require_file(const std::string& path, const std::string& remedy) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored))
-    throw Error(ErrorKind::kInput, path + ": no such file" + kRemedy);
+    throw Error(ErrorKind::kInput, path + ": no such file" + remedy);
 }
 
 std::vector<std::uint8_t> read_issame(const std::string& path) {
-  require_file(path);
+  require_file(path, kRemedy);
   const auto bytes = read_file(path);
   return parse_issame({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
 }
@@ -53,8 +53,8 @@ std::vector<std::uint8_t> parse_issame(std::string_view text, const std::string&
   return flags;
 }
 
-MappedNpy map_pictures(const std::string& path) {
-  require_file(path);
+MappedNpy map_pictures(const std::string& path, const std::string& remedy) {
+  require_file(path, remedy);
   MappedNpy pictures(path);
   const std::array<std::uint64_t, 4> shape{0, 3, kPictureSide, kPictureSide};
   pictures.require("|u1", shape);
@@ -63,7 +63,7 @@ MappedNpy map_pictures(const std::string& path) {
 
 ValidationSet::ValidationSet(const std::string& folder, const std::string& name)
     : name_(name),
-      pictures_(map_pictures(folder + "/" + name + "/" + name + ".npy")),
+      pictures_(map_pictures(folder + "/" + name + "/" + name + ".npy", kRemedy)),
       same_(read_issame(folder + "/" + name + "/issame.txt")) {
   const auto count = pictures_.shape().front();
   if (count != 2 * same_.size())

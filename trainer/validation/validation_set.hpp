@@ -23,7 +23,8 @@ std::vector<std::uint8_t> parse_issame(std::string_view text, const std::string&
 
 // The pictures of `path`. Throws Error(kInput) naming file and remedy if it is missing or not uint8, N x 3 x
 // 112 x 112.
-MappedNpy map_pictures(const std::string& path);
+// `remedy` ends the message: what makes such a file.
+MappedNpy map_pictures(const std::string& path, const std::string& remedy);
 
 class ValidationSet {
  public:

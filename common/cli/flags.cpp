@@ -1,4 +1,4 @@
-#include "dataservice/tools/flags.hpp"
+#include "common/cli/flags.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +11,9 @@ namespace {
 bool is_positional(const FlagSpec& spec) {
   return !spec.names[0].starts_with('-');
 }
+bool is_switch(const FlagSpec& spec) {
+  return spec.placeholder.empty() && !is_positional(spec);
+}
 bool takes_many(const FlagSpec& spec) {
   return spec.placeholder.ends_with("...");
 }
@@ -18,7 +21,7 @@ bool takes_many(const FlagSpec& spec) {
 std::string joined(const FlagSpec& spec) {
   std::string text;
   for (const auto name : spec.names) text += (text.empty() ? "" : ", ") + std::string(name);
-  return is_positional(spec) ? text : text + " " + std::string(spec.placeholder);
+  return spec.placeholder.empty() || is_positional(spec) ? text : text + " " + std::string(spec.placeholder);
 }
 
 }  // namespace
@@ -51,7 +54,10 @@ Flags parse_flags(std::string_view command, std::span<const FlagSpec> specs,
       return !is_positional(s) && std::find(s.names.begin(), s.names.end(), name) != s.names.end();
     });
     if (spec == specs.end()) fail("unknown flag " + name);
-    if (equals != std::string::npos) {
+    if (is_switch(*spec)) {
+      if (equals != std::string::npos) fail(name + " takes no value");
+      add(*spec, "");
+    } else if (equals != std::string::npos) {
       add(*spec, words[i].substr(equals + 1));
     } else {
       if (i + 1 == words.size() || is_flag(words[i + 1])) fail(name + " needs a value");

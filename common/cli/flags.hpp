@@ -14,7 +14,7 @@ namespace facetrain {
 struct FlagSpec {
   std::vector<std::string_view>
       names;                     // the first one is its key: {"--source", "-s"}; without dash: a positional
-  std::string_view placeholder;  // "DIR"; "X ..." takes one or more values
+  std::string_view placeholder;  // "DIR"; "X ..." takes one or more values; "": a switch, without value
   std::string_view help;
   bool required = false;
 };

@@ -1,0 +1,174 @@
+// verify and submit as commands: what they print and write for a small network, and what they refuse.
+#include <zip.h>
+
+#include <sstream>
+
+#include "common/error.hpp"
+#include "tests/validation_fixture.hpp"
+#include "trainer/tools/command.hpp"
+#include "trainer/tools/submission.hpp"
+#include "trainer/tools/trained_network.hpp"
+#include "trainer/weights/weights.hpp"
+
+// After ATen, whose logging header defines a CHECK of its own.
+#include <doctest/doctest.h>
+
+using namespace facetrain;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string run(const Command& command, const std::vector<std::string>& words) {
+  std::ostringstream out;
+  command.run(parse_flags(command.name, command.flags, words), out);
+  return out.str();
+}
+
+// A folder that is the current one, with a network's weights and a set of 12 pairs in it.
+struct Workplace {
+  test::TemporaryFolder folder;
+  fs::path before = fs::current_path();
+  Workplace() {
+    fs::current_path(folder.path);
+    BackboneSpec spec;
+    spec.model = "mobilefacenet";
+    spec.width = 0.125;
+    spec.embedding_size = 64;
+    save_state_dict("m.pth", make_backbone(spec, 7)->state());
+    test::write_set("sets", "synth", 12);
+    test::write_set("sets", "other", 10);
+    fs::create_directory("test");
+    fs::copy("sets/synth/synth.npy", "test/images.npy");
+  }
+  ~Workplace() { fs::current_path(before); }
+};
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Name and text of a zip's only entry.
+std::pair<std::string, std::string> unzipped(const char* path) {
+  zip_t* zip = zip_open(path, ZIP_RDONLY, nullptr);
+  REQUIRE(zip);
+  REQUIRE(zip_get_num_entries(zip, 0) == 1);
+  const std::string name = zip_get_name(zip, 0, 0);
+  zip_stat_t stat;
+  zip_stat_index(zip, 0, 0, &stat);
+  std::string text(stat.size, '\0');
+  zip_file_t* file = zip_fopen_index(zip, 0, 0);
+  CHECK(zip_fread(file, text.data(), text.size()) == static_cast<zip_int64_t>(text.size()));
+  zip_fclose(file);
+  zip_discard(zip);
+  return {name, text};
+}
+
+const std::vector<std::string> kSubmit{"--model_path", "m.pth", "--image_paths", "test/images.npy",
+                                       "-b",           "5",     "--threads",     "1",
+                                       "-scale",       "10K"};
+
+}  // namespace
+
+TEST_CASE("verify prints the reference's lines") {
+  const Workplace here;
+  const std::string out = run(
+      verify_command(), {"-model_path", "m.pth", "-vs", "sets", "-v", "synth", "other", "-aflip", "-b", "7"});
+  std::istringstream lines(out);
+  std::string line;
+  std::getline(lines, line);
+  if (line.starts_with("Model will use")) std::getline(lines, line);
+  CHECK(line == "Validating...");
+  double first = 0, second = 0, deviation = 0, mean = 0;
+  std::getline(lines, line);
+  CHECK(std::sscanf(line.c_str(), "synth: %lf+-%lf", &first, &deviation) == 2);
+  std::getline(lines, line);
+  CHECK(std::sscanf(line.c_str(), "other: %lf+-%lf", &second, &deviation) == 2);
+  std::getline(lines, line);
+  CHECK(std::sscanf(line.c_str(), "Mean accuracy: %lf", &mean) == 1);
+  CHECK(mean == doctest::Approx((first + second) / 2).epsilon(1e-4));
+  CHECK(out.ends_with("\n\n"));
+  CHECK(run(verify_command(), {"--model_path", "m.pth", "-vs", "sets", "-v", "synth", "--cosine"})
+            .find("synth: ") != std::string::npos);
+}
+
+TEST_CASE("verify names what does not fit") {
+  const Workplace here;
+  CHECK_THROWS_WITH_AS(run(verify_command(), {"--model_path", "m.pth", "-vs", "sets", "-v", "lfw"}),
+                       doctest::Contains("sets/lfw/lfw.npy: no such file"), Error);
+  CHECK_THROWS_WITH_AS(
+      run(verify_command(), {"--model_path", "m.pth", "--model", "iresnet", "-vs", "sets", "-v", "synth"}),
+      doctest::Contains("--model iresnet was given, but the weights in m.pth are of an mobilefacenet"),
+      Error);
+  CHECK_THROWS_WITH_AS(run(verify_command(), {"-vs", "sets"}), doctest::Contains("missing --model_path"),
+                       Error);
+}
+
+TEST_CASE("a depth or mode that the weights are not of is refused with both") {
+  const Command verify = verify_command();
+  BackboneSpec read;
+  read.depth = "18";
+  read.mode = "se";
+  const auto given = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> all{"--model_path", "m.pth"};
+    all.insert(all.end(), words.begin(), words.end());
+    check_given(read, parse_flags("verify", verify.flags, all), "m.pth");
+  };
+  CHECK_NOTHROW(given({}));
+  CHECK_NOTHROW(given({"-d", "18", "-mode", "se"}));
+  CHECK_THROWS_WITH_AS(
+      given({"-d", "50"}),
+      doctest::Contains("--depth 50 was given, but the weights in m.pth are of an iresnet with depth 18"),
+      Error);
+  CHECK_THROWS_WITH_AS(
+      given({"--mode", "normal"}),
+      doctest::Contains("--mode normal was given, but the weights in m.pth are of an iresnet with mode se"),
+      Error);
+}
+
+TEST_CASE("submit writes the text and its zip") {
+  const Workplace here;
+  CHECK(run(submit_command(), kSubmit).ends_with("./test_10K_result.txt\n"));
+  const std::string text = content("test_10K_result.txt");
+  CHECK(text.size() == 12 * 25);
+  CHECK(text.find("nan") == std::string::npos);
+  const auto [name, zipped] = unzipped("test_10K_result.zip");
+  CHECK(name == "test_10K_result.txt");
+  CHECK(zipped == text);
+  CHECK(submission_stem("images.npy", "20K") == here.folder.path.filename().string() + "_20K_result");
+  CHECK(submission_stem("test/./images.npy", "100K") == "test_100K_result");
+}
+
+TEST_CASE("submit refuses what is not pairs of pictures, and leaves nothing") {
+  const Workplace here;
+  const auto refused = [&](const std::string& header_type, std::uint64_t count, std::uint64_t side,
+                           const char* words) {
+    std::ofstream file("test/images.npy", std::ios::binary | std::ios::trunc);
+    const std::vector<std::uint64_t> shape{count, 3, side, side};
+    file << format_npy_header(header_type, shape) << std::string(count * 3 * side * side, 'x');
+    file.close();
+    CHECK_THROWS_WITH_AS(run(submit_command(), kSubmit), doctest::Contains(words), Error);
+  };
+  refused("|u1", 3, 112, "test/images.npy has 3 pictures, which are not pairs");
+  refused("|u1", 2, 100, "test/images.npy");
+  refused("|i1", 2, 112, "test/images.npy");
+  fs::remove("test/images.npy");
+  CHECK_THROWS_WITH_AS(run(submit_command(), kSubmit), doctest::Contains("facetrain extract"), Error);
+  std::vector<std::string> wrong_scale = kSubmit;
+  wrong_scale.back() = "30K";
+  CHECK_THROWS_WITH_AS(run(submit_command(), wrong_scale), doctest::Contains("10K, 20K or 100K, not 30K"),
+                       Error);
+  for (const auto& entry : fs::directory_iterator("."))
+    CHECK(entry.path().filename().string().find("result") == std::string::npos);
+}
+
+TEST_CASE("a submission that cannot be written leaves nothing half-written") {
+  const Workplace here;
+  CHECK_THROWS_AS(write_submission("no/such/folder/x", "1\n"), Error);
+  fs::create_directory("x.zip");
+  CHECK_THROWS_WITH_AS(write_submission("x", "1\n"), doctest::Contains("x.zip"), Error);
+  for (const auto& entry : fs::directory_iterator("."))
+    CHECK(entry.path().filename().string().find(".zip.") == std::string::npos);
+}
