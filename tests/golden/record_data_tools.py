@@ -4,9 +4,11 @@
 
 CLONE: a clone of HaiyuWu/iccv2025-fr-competition; SHARED: the folder that holds data/orl/val/orl_val.xz.
 Writes beside itself in data/: pickles.txt (the same tiny verification set pickled in every way, hex), list_order.txt
-(the order and labels that the reference's own LMDB class gives a list), prepare_orl.txt (checksums of what the
-reference's own load_xz and convert_to_test make of a set).
+(the order and labels that the reference's own LMDB class gives a list), prepare_orl_val.txt (checksums of what the
+reference's own load_xz and convert_to_test make of a set),
+sizes.xz (a set of pictures of other sizes) and prepare_sizes.txt.
 """
+import lzma
 import os
 import pickle
 import struct
@@ -15,6 +17,7 @@ import tempfile
 import types
 import zlib
 
+import cv2
 import numpy as np
 
 clone, shared = sys.argv[1:3]
@@ -84,10 +87,28 @@ with open(f"{here}/list_order.txt", "w", encoding="utf-8") as f:
 # --- a prepared set ------------------------------------------------------------------------------------------------
 from utils.prepare_test_images import convert_to_test, load_xz  # noqa: E402
 
-with tempfile.TemporaryDirectory() as folder:
-    images, same = load_xz(f"{shared}/data/orl/val/orl_val.xz")
-    convert_to_test(images, same, "orl_val", folder)
-    with open(f"{here}/prepare_orl.txt", "w") as f:
-        for name in ("orl_val.npy", "issame.txt"):
-            data = open(f"{folder}/orl_val/{name}", "rb").read()
-            f.write(f"{name} {len(data)} {zlib.crc32(data)}\n")
+
+
+def record_prepared(source, name):
+    with tempfile.TemporaryDirectory() as folder:
+        images, same = load_xz(source)
+        convert_to_test(images, same, name, folder)
+        with open(f"{here}/prepare_{name}.txt", "w") as f:
+            for part in (f"{name}.npy", "issame.txt"):
+                data = open(f"{folder}/{name}/{part}", "rb").read()
+                f.write(f"{part} {len(data)} {zlib.crc32(data)}\n")
+
+
+record_prepared(f"{shared}/data/orl/val/orl_val.xz", "orl_val")
+
+# Pictures of other sizes, which are resized; one is grey, one a PNG.
+rng = np.random.default_rng(1)
+encoded = []
+for height, width, ending in ((130, 90, ".jpg"), (250, 250, ".jpg"), (112, 112, ".jpg"), (40, 40, ".png")):
+    picture = cv2.resize(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+    if height == 112:
+        picture = picture[:, :, 0]
+    encoded.append(cv2.imencode(ending, picture)[1].tobytes())
+with lzma.open(f"{here}/sizes.xz", "wb") as f:
+    f.write(pickle.dumps((encoded, issame), 2))
+record_prepared(f"{here}/sizes.xz", "sizes")
