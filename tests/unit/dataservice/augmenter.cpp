@@ -3,7 +3,7 @@
 #include "dataservice/augment/augmenter.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -13,6 +13,7 @@
 #include "dataservice/augment/colour_jitter.hpp"
 #include "dataservice/augment/erase.hpp"
 #include "dataservice/augment/low_resolution.hpp"
+#include "dataservice/augment/row_writer.hpp"
 
 using namespace facetrain;
 
@@ -142,4 +143,21 @@ TEST_CASE("a picture of any size becomes the input size") {
   CHECK_THROWS_AS(row_of(*augmenter, ramp(kSide, kSide), 0), Error);  // a row of another size
   config.model.input_size = {112};
   CHECK_THROWS_AS(make_augmenter(config, Dtype::kF32), Error);
+}
+
+TEST_CASE("floats become halves by rounding to nearest, ties to even") {
+  CHECK(to_f16(1.0f) == 0x3C00);
+  CHECK(to_f16(-2.0f) == 0xC000);
+  CHECK(to_f16(1.0f + 0x1p-11f) == 0x3C00);             // half way: even below
+  CHECK(to_f16(1.0f + 3 * 0x1p-11f) == 0x3C02);         // half way: even above
+  CHECK(to_f16(1.0f + 0x1p-11f + 0x1p-20f) == 0x3C01);  // past half way
+  CHECK(to_f16(2.0f - 0x1p-12f) == 0x4000);             // the carry reaches the exponent
+  CHECK(to_f16(0x1p-24f) == 0x0001);                    // the smallest subnormal
+  CHECK(to_f16(0x1p-25f) == 0x0000);
+  CHECK(to_f16(3 * 0x1p-25f) == 0x0002);
+  CHECK(to_f16(-0.0f) == 0x8000);
+  CHECK(to_bf16(1.0f) == 0x3F80);
+  CHECK(to_bf16(1.0f + 0x1p-8f) == 0x3F80);
+  CHECK(to_bf16(1.0f + 3 * 0x1p-8f) == 0x3F82);
+  CHECK(to_bf16(-1.0f - 0x1p-8f - 0x1p-16f) == 0xBF81);
 }

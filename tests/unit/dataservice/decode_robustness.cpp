@@ -1,5 +1,6 @@
 // Broken, hostile and foreign files: an Error(kInput) that says what is wrong, never a crash, and the decoder
 // stays usable.
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -69,6 +70,17 @@ TEST_CASE("every truncation of a picture is an error") {
           refusal(*decoder, Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))).empty());
     }
     CHECK(refusal(*decoder, whole).empty());
+  }
+}
+
+TEST_CASE("a cut-off JPEG that someone closed with an end marker is an error") {
+  const auto decoder = make_decoder();
+  for (const char* name : {"face_420.jpg", "face_444.jpg", "face_gray.jpg"}) {
+    Bytes cut = fixture(name);
+    cut.resize(cut.size() / 2);
+    cut.push_back(std::byte{0xFF});
+    cut.push_back(std::byte{0xD9});
+    CHECK(refusal(*decoder, cut).find("premature end") != std::string::npos);
   }
 }
 
