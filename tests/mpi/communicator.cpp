@@ -2,7 +2,6 @@
 #include "tests/mpi/communicator_suite.hpp"
 
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <string>
 
@@ -12,6 +11,9 @@
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/cuda/device.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using namespace facetrain::test;

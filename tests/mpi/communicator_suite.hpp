@@ -3,11 +3,13 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <vector>
 
 #include "trainer/comm/communicator.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 namespace facetrain::test {
 

@@ -2,7 +2,6 @@
 // (tests/golden/record_head.py): loss, embedding gradients, weight gradients, with rows at cosine +-1, an
 // angle beyond pi - m, a loss at its bound, and ranks without a row's class.
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <cstdint>
 #include <string>
@@ -10,6 +9,9 @@
 #include "tests/golden/golden_numbers.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/head/sharded_classifier.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::world;

@@ -2,7 +2,6 @@
 // (tests/golden/record_training.py): loss and gradient norm of every step, then every parameter and buffer.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +13,9 @@
 #include "tests/mpi/world.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/step/train_step.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::world;

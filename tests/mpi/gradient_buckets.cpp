@@ -2,13 +2,15 @@
 #include "trainer/comm/gradient_buckets.hpp"
 
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
 #include "common/error.hpp"
 #include "tests/mpi/world.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::world;

@@ -1,7 +1,6 @@
 // What must hold on GPUs: the Communicator suite over NCCL, gradient buckets on a half wire, the slot copy.
 // Runs with as many ranks as there are GPUs; anywhere else it says that it did not.
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <iostream>
 #include <vector>
@@ -12,6 +11,9 @@
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/cuda/device.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using namespace facetrain::test;

@@ -1,7 +1,6 @@
 // MpiSession and the collectives that start a job.
 #include "common/mpi/session.hpp"
 
-#include <doctest/doctest.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -11,6 +10,9 @@
 #include "common/error.hpp"
 #include "common/mpi/communicators.hpp"
 #include "tests/mpi/world.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::session;

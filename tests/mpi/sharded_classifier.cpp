@@ -3,7 +3,6 @@
 #include "trainer/head/sharded_classifier.hpp"
 
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <limits>
 #include <string>
@@ -12,6 +11,9 @@
 #include "tests/mpi/world.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/optim/loss_scale.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::world;

@@ -5,7 +5,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <doctest/doctest.h>
 
 #include <limits>
 #include <memory>
@@ -13,6 +12,9 @@
 
 #include "tests/mpi/world.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::world;

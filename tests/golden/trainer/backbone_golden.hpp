@@ -5,7 +5,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mul.h>
 #include <c10/core/GradMode.h>
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +15,9 @@
 #include "tests/golden/golden_numbers.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/backbones/registry.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 namespace facetrain::test {
 

@@ -2,12 +2,14 @@
 // whole networks both ways.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
-#include <doctest/doctest.h>
 
 #include <cstdlib>
 
 #include "tests/golden/trainer/backbone_golden.hpp"
 #include "trainer/weights/weights.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 namespace facetrain::test {
 namespace {

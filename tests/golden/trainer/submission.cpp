@@ -1,13 +1,14 @@
 // The submission text of tests/golden/data/submission.txt, recorded from the reference, equal byte by byte.
 #include "trainer/tools/submission.hpp"
 
-#include <doctest/doctest.h>
-
 #include <fstream>
 #include <sstream>
 
 #include "embedding_formula.hpp"
 #include "trainer/validation/picture_rows.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

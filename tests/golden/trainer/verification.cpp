@@ -2,14 +2,15 @@
 // digit.
 #include "trainer/validation/verification.hpp"
 
-#include <doctest/doctest.h>
-
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "embedding_formula.hpp"
 #include "trainer/validation/numpy_sum.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

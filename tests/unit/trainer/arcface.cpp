@@ -1,6 +1,5 @@
 // ArcFace's values and its straight-through gradient, and make_head's errors.
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <cmath>
 #include <numbers>
@@ -9,6 +8,9 @@
 #include "common/error.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/head/head.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

@@ -8,7 +8,6 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/GradMode.h>
-#include <doctest/doctest.h>
 
 #include <cmath>
 #include <set>
@@ -16,6 +15,9 @@
 #include "common/error.hpp"
 #include "common/plan/philox.hpp"
 #include "trainer/backbones/dropout.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 namespace facetrain {
 namespace {

@@ -1,6 +1,5 @@
 // SGD, clipping, the learning rate and the loss scale against their formulas.
 #include <ATen/ATen.h>
-#include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
@@ -11,6 +10,9 @@
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/optim/loss_scale.hpp"
 #include "trainer/optim/sgd.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

@@ -1,11 +1,13 @@
 // Which GPU a trainer takes.
-#include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
 #include "common/error.hpp"
 #include "trainer/cuda/device.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

@@ -1,7 +1,6 @@
 // The training log: the reference's lines and times, the file, the progress line, the event file.
 #include "trainer/log/training_log.hpp"
 
-#include <doctest/doctest.h>
 #include <stdlib.h>
 
 #include <algorithm>
@@ -15,6 +14,9 @@
 #include "trainer/log/event_writer.hpp"
 #include "trainer/log/log_lines.hpp"
 #include "trainer/log/train_logger.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

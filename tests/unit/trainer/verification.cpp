@@ -1,14 +1,15 @@
 // The rules of 10-fold verification that the recorded cases do not single out.
 #include "trainer/validation/verification.hpp"
 
-#include <doctest/doctest.h>
-
 #include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "common/error.hpp"
 #include "trainer/validation/numpy_sum.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 using namespace facetrain;
 

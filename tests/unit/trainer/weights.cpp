@@ -6,7 +6,6 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
-#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +13,9 @@
 
 #include "common/error.hpp"
 #include "trainer/weights/pickle.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
 
 namespace facetrain {
 namespace {
