@@ -26,6 +26,6 @@ int pick_device(int local_trainer, int node_trainers, int visible, std::span<con
 // This trainer's device, made the calling thread's current one; the CPU when device_count() is 0. gpus:
 // launch.gpus, the devices to use in the order of the node's trainers (empty: all). Throws Error(kConfig)
 // naming a GPU that is not there.
-c10::Device training_device(const Topology& topology, std::span<const std::int64_t> gpus);
+c10::Device training_device(const Topology& topology, std::span<const std::int64_t> gpus = {});
 
 }  // namespace facetrain
