@@ -10,6 +10,9 @@
 namespace facetrain {
 namespace {
 
+// cgroup v1 writes "no limit" as the largest number of whole pages.
+constexpr std::uint64_t kUnlimited = std::uint64_t{1} << 60;
+
 std::optional<std::uint64_t> read_number(const std::string& path) {
   std::ifstream file(path);
   std::uint64_t value = 0;
@@ -34,7 +37,7 @@ std::optional<std::uint64_t> tightest(std::string base, std::string group, const
   while (true) {
     const auto limit = read_number(base + group + "/" + limit_file);
     const auto usage = read_number(base + group + "/" + usage_file);
-    if (limit && usage) {
+    if (limit && usage && *limit < kUnlimited) {
       const std::uint64_t here = *limit > *usage ? *limit - *usage : 0;
       left = left ? std::min(*left, here) : here;
     }

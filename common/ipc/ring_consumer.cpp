@@ -14,12 +14,24 @@ constexpr std::chrono::milliseconds kForever{1ll << 40};
 
 // A service that fails logs why and aborts the job, which ends this process too: give that line time to come
 // first.
+constexpr std::chrono::seconds kCauseFirst{3};
+
 [[noreturn]] void service_is_gone() {
-  std::this_thread::sleep_for(std::chrono::seconds(3));
+  std::this_thread::sleep_for(kCauseFirst);
   throw Error(ErrorKind::kInternal,
               "the data service of this node closed its connection without finishing: it died (see its log "
               "line, or the kernel's "
               "log for an out-of-memory kill)");
+}
+
+// The trainers come when the service listens already: nobody there means that it has just failed.
+Fd connect_to_service(const std::string& socket_name) {
+  try {
+    return connect_abstract(socket_name);
+  } catch (const Error&) {
+    std::this_thread::sleep_for(kCauseFirst);
+    throw;
+  }
 }
 
 Message expect(std::optional<Message> message) {
@@ -31,8 +43,8 @@ Message expect(std::optional<Message> message) {
 
 RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
                            std::chrono::milliseconds timeout)
-    : socket_(connect_abstract(socket_name)) {
-  send_frame(socket_.get(), Message(hello));
+    : socket_(connect_to_service(socket_name)) {
+  if (!try_send_frame(socket_.get(), Message(hello))) service_is_gone();
   Fd memfd;
   bool timed_out = false;
   const auto answer = receive_frame(socket_, &memfd, timeout, &timed_out);
@@ -75,7 +87,9 @@ void RingConsumer::release(std::uint32_t slot) {
   if (!try_send_frame(socket_.get(), Message(Free{slot}))) service_is_gone();
 }
 
-void RingConsumer::interrupt() { ::shutdown(socket_.get(), SHUT_RDWR); }
+void RingConsumer::interrupt() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
 
 void RingConsumer::goodbye() {
   if (!try_send_frame(socket_.get(), Message())) service_is_gone();
