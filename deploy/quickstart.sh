@@ -49,7 +49,8 @@ say "== 5. Measure the last epoch's model, as the reference's test.py does"
 run $facetrain verify --model_path "$model" --val_source demo/val --val_list synth --add_flip
 
 say "== 6. The submission file"
-run $facetrain submit --model_path "$model" --image_paths demo/test/images.npy --dataset_scale 10K
+run cd demo
+run ../$facetrain submit --model_path "../$model" --image_paths test/images.npy --dataset_scale 10K
 say "Built in $build_seconds s, demo in $((SECONDS - begin)) s."
 say "Model: $model"
 say "To upload: $PWD/test_10K_result.zip"
