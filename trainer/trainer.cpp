@@ -8,6 +8,7 @@
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
 #include "trainer/run/training.hpp"
+#include "trainer/step/keep_freed_memory.hpp"
 
 namespace facetrain {
 namespace {
@@ -21,6 +22,7 @@ void train(MpiSession& mpi, const JobArguments& arguments) {
 }  // namespace facetrain
 
 int main(int argc, char** argv) {
+  facetrain::keep_freed_memory();
   std::optional<facetrain::MpiSession> mpi;
   try {
     mpi.emplace();
