@@ -1,24 +1,25 @@
 #include <string>
 
 #include "common/error.hpp"
+#include "common/launch/launch_plan.hpp"
 #include "trainer/cuda/device.hpp"
 
 namespace facetrain {
 
-int pick_device(int local_trainer, int node_trainers, int visible, std::span<const std::int64_t> gpus) {
+int pick_device(int local_trainer, int node_trainers, int visible, const config_types::Ints& gpus) {
   if (visible == 1) return 0;
   for (const std::int64_t gpu : gpus) {
     if (gpu < visible) continue;
     throw Error(ErrorKind::kConfig, "launch.gpus names GPU " + std::to_string(gpu) + " but only " +
                                         std::to_string(visible) + " GPUs are visible (numbered from 0)");
   }
-  if (!gpus.empty()) visible = static_cast<int>(gpus.size());
-  if (node_trainers > visible) {
+  const int usable = gpus.empty() ? visible : static_cast<int>(gpus.size());
+  if (node_trainers > usable) {
     throw Error(ErrorKind::kConfig,
-                std::to_string(node_trainers) + " trainers on this node but " + std::to_string(visible) +
+                std::to_string(node_trainers) + " trainers on this node but " + std::to_string(usable) +
                     " GPUs visible; set launch.trainers to the number of GPUs, or name them with --gpus");
   }
-  return gpus.empty() ? local_trainer : static_cast<int>(gpus[static_cast<std::size_t>(local_trainer)]);
+  return gpu_of_trainer(gpus, local_trainer, visible);
 }
 
 }  // namespace facetrain

@@ -22,7 +22,7 @@ int device_count() {
 const char* why_no_device() {
   return "CPU-only build";
 }
-c10::Device training_device(const Topology&, std::span<const std::int64_t>) {
+c10::Device training_device(const Topology&, const config_types::Ints&) {
   return c10::Device(c10::kCPU);
 }
 

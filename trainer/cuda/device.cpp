@@ -18,7 +18,7 @@ const char* why_no_device() {
   return cudaGetErrorString(result);
 }
 
-c10::Device training_device(const Topology& topology, std::span<const std::int64_t> gpus) {
+c10::Device training_device(const Topology& topology, const config_types::Ints& gpus) {
   const int visible = device_count();
   if (visible == 0) return c10::Device(c10::kCPU);
   const int index = pick_device(topology.local_trainer, topology.node_trainers, visible, gpus);

@@ -4,8 +4,7 @@
 
 #include <c10/core/Device.h>
 
-#include <cstdint>
-#include <span>
+#include "common/config/config.hpp"
 
 #include "common/topology.hpp"
 
@@ -21,11 +20,11 @@ const char* why_no_device();
 // visible device is this trainer's own (Slurm's --gpus-per-task, a per-rank CUDA_VISIBLE_DEVICES): that two
 // ranks do not share it is checked where they first talk (NcclCommunicator). Throws Error(kConfig) with both
 // numbers when there are more trainers than GPUs.
-int pick_device(int local_trainer, int node_trainers, int visible, std::span<const std::int64_t> gpus = {});
+int pick_device(int local_trainer, int node_trainers, int visible, const config_types::Ints& gpus = {});
 
 // This trainer's device, made the calling thread's current one; the CPU when device_count() is 0. gpus:
 // launch.gpus, the devices to use in the order of the node's trainers (empty: all). Throws Error(kConfig)
 // naming a GPU that is not there.
-c10::Device training_device(const Topology& topology, std::span<const std::int64_t> gpus = {});
+c10::Device training_device(const Topology& topology, const config_types::Ints& gpus = {});
 
 }  // namespace facetrain
