@@ -1,4 +1,5 @@
-// A decoded picture: interleaved 8-bit RGB, rows without padding. Reused between pictures, so steady state allocates nothing.
+// A decoded picture: interleaved 8-bit RGB, rows without padding. Reused between pictures, so steady state
+// allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,9 @@ struct Image {
     height = new_height;
     pixels.resize(static_cast<std::size_t>(new_width) * static_cast<std::size_t>(new_height) * 3);
   }
-  std::uint8_t* row(int y) { return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * 3; }
+  std::uint8_t* row(int y) {
+    return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * 3;
+  }
   const std::uint8_t* row(int y) const {
     return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * 3;
   }

@@ -38,7 +38,8 @@ class RingConsumer {
   RingBatch next();
   // Gives a slot back. Only after every copy out of it has completed.
   void release(std::uint32_t slot);
-  // From another thread: makes a waiting next() end with an error. For shutting down after a failure elsewhere.
+  // From another thread: makes a waiting next() end with an error. For shutting down after a failure
+  // elsewhere.
   void interrupt();
   // All steps are done; the service may end.
   void goodbye();
