@@ -31,7 +31,7 @@ std::uint64_t mem_available(const std::string& root) {
 }
 
 // A limit holds for the group and all below it: walk from the process's group up to the root.
-std::optional<std::uint64_t> tightest(std::string base, std::string group, const char* limit_file,
+std::optional<std::uint64_t> tightest(const std::string& base, std::string group, const char* limit_file,
                                       const char* usage_file) {
   std::optional<std::uint64_t> left;
   while (true) {

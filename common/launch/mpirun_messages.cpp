@@ -51,7 +51,7 @@ std::vector<std::string> MpirunMessages::finish() {
 
 std::vector<std::string> MpirunMessages::close_block() {
   in_block_ = false;
-  const std::vector<std::string> block = std::exchange(block_, {});
+  std::vector<std::string> block = std::exchange(block_, {});
   std::string text;
   std::vector<std::string> lines;
   for (const std::string& line : block) {
