@@ -105,6 +105,7 @@ std::optional<Message> receive_frame(const Fd& socket, Fd* passed, std::chrono::
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) fail("poll");
     if (ready == 0) {
+      if (std::chrono::steady_clock::now() < deadline) continue;  // poll takes 24 days at most
       if (timed_out != nullptr) *timed_out = true;
       return std::nullopt;
     }

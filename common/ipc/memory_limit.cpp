@@ -20,6 +20,19 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
   return std::nullopt;  // absent, or "max"
 }
 
+// What the kernel takes back on demand, but counts as used: pages of files that were read or written (JPEGs,
+// lists).
+std::uint64_t page_cache(const std::string& stat_path) {
+  std::ifstream file(stat_path);
+  std::uint64_t own = 0, total = 0,
+                value = 0;  // v1 has totals that include the groups below; v2's numbers always do
+  for (std::string name; file >> name >> value;) {
+    if (name == "inactive_file" || name == "active_file") own += value;
+    if (name == "total_inactive_file" || name == "total_active_file") total += value;
+  }
+  return std::max(own, total);
+}
+
 std::uint64_t mem_available(const std::string& root) {
   std::ifstream file(root + "/proc/meminfo");
   std::string line;
@@ -38,7 +51,8 @@ std::optional<std::uint64_t> tightest(const std::string& base, std::string group
     const auto limit = read_number(base + group + "/" + limit_file);
     const auto usage = read_number(base + group + "/" + usage_file);
     if (limit && usage && *limit < kUnlimited) {
-      const std::uint64_t here = *limit > *usage ? *limit - *usage : 0;
+      const std::uint64_t held = *usage - std::min(*usage, page_cache(base + group + "/memory.stat"));
+      const std::uint64_t here = *limit > held ? *limit - held : 0;
       left = left ? std::min(*left, here) : here;
     }
     if (group.empty() || group == "/") return left;

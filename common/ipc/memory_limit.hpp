@@ -10,9 +10,9 @@
 namespace facetrain {
 
 struct MemoryHeadroom {
-  std::uint64_t available = 0;  // /proc/meminfo's MemAvailable, bytes
-  std::optional<std::uint64_t>
-      cgroup_left;  // the tightest limit on the way to the root, less its usage; none: unlimited
+  std::uint64_t available = 0;               // /proc/meminfo's MemAvailable, bytes
+  std::optional<std::uint64_t> cgroup_left;  // the tightest limit on the way to the root, less its usage but
+                                             // for page cache; none: unlimited
 
   std::uint64_t bytes() const { return cgroup_left && *cgroup_left < available ? *cgroup_left : available; }
 };

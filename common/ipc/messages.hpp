@@ -35,10 +35,10 @@ struct Hello {
   std::uint32_t trainer_rank = 0;
   std::uint32_t trainer_world = 1;
   std::uint32_t local_trainer = 0;
-  std::uint32_t start_epoch = 0;  // 0-based; where to begin streaming (resume)
-  std::uint64_t start_step = 0;   // inside start_epoch
-  Dtype dtype = Dtype::kF32;      // what the trainer wants in the slots
-  std::uint32_t reserved = 0;
+  std::uint32_t start_epoch = 0;           // 0-based; where to begin streaming (resume)
+  std::uint64_t start_step = 0;            // inside start_epoch
+  RingLayout expected;                     // what the trainer computed from its configuration and device
+  std::array<std::uint64_t, 4> strides{};  // of expected, in bytes
 };
 
 struct Welcome {
@@ -46,6 +46,7 @@ struct Welcome {
   std::uint64_t build_id = 0;
   std::uint64_t config_digest = 0;
   RingLayout layout;
+  std::array<std::uint64_t, 4> strides{};
   std::uint64_t total_bytes = 0;  // of the memfd that comes with this message; equals layout.total_bytes()
   std::uint64_t samples = 0;
   std::uint64_t classes = 0;

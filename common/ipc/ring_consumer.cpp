@@ -10,7 +10,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::chrono::milliseconds kForever{1ll << 40};
+constexpr std::chrono::milliseconds kForever{1ll << 40};  // 35 years
 
 // A service that fails logs why and aborts the job, which ends this process too: give that line time to come
 // first.
@@ -56,6 +56,14 @@ RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
                 std::string("the data service refused: ") + message.refused.reason.data());
   }
   welcome_ = message.welcome;
+  if (message.type == MessageType::kWelcome && welcome_.magic == kMagic &&
+      (welcome_.build_id != hello.build_id || welcome_.config_digest != hello.config_digest ||
+       !(welcome_.layout == hello.expected) || welcome_.strides != hello.strides)) {
+    throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " offers " +
+                                          welcome_.layout.text() +
+                                          " of another build or configuration than this trainer's " +
+                                          hello.expected.text() + ": rebuild both programs");
+  }
   if (message.type != MessageType::kWelcome || welcome_.magic != kMagic || !memfd ||
       welcome_.total_bytes != welcome_.layout.total_bytes()) {
     throw Error(ErrorKind::kInternal,

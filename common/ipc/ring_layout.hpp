@@ -3,8 +3,11 @@
 // compute it and compare.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string>
 
+#include "common/config/config.hpp"
 #include "common/dtype.hpp"
 
 namespace facetrain {
@@ -29,7 +32,18 @@ struct RingLayout {
   std::uint64_t slot_offset(std::uint32_t slot) const { return slot_bytes() * slot; }
   std::uint64_t total_bytes() const { return slot_bytes() * slots; }
 
+  // Bytes from one picture, row, column and channel to the next: channels-last.
+  std::array<std::uint64_t, 4> strides() const {
+    const std::uint64_t element = size_of(dtype);
+    return {row_bytes(), std::uint64_t{width} * channels * element, channels * element, element};
+  }
+  // "3 slots of 128 x 112 x 112 x 3 f16", for messages.
+  std::string text() const;
+
   bool operator==(const RingLayout&) const = default;
 };
+
+// The layout that a configuration asks for.
+RingLayout ring_layout(const Config& config, Dtype dtype);
 
 }  // namespace facetrain

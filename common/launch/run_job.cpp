@@ -10,12 +10,14 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <optional>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "common/error.hpp"
@@ -131,8 +133,9 @@ class ErrorStream {
   bool has_shown_ = false;
 };
 
-// Kills and reaps what mpirun left: as the job's subreaper this process is the parent of its orphans.
-void end_orphans() {
+// Kills this process's children: what mpirun left, since as the job's subreaper it is the parent of the
+// orphans.
+void kill_children() {
   namespace fs = std::filesystem;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator("/proc", none)) {
@@ -149,7 +152,18 @@ void end_orphans() {
         parent == ::getpid())
       ::kill(pid, SIGKILL);
   }
-  while (::waitpid(-1, nullptr, 0) > 0) {
+}
+
+// Kills and reaps what mpirun left. An orphan's own children arrive here when it dies: until there is none
+// left.
+void end_orphans() {
+  while (true) {
+    kill_children();
+    pid_t reaped = 0;
+    while ((reaped = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
+    }
+    if (reaped < 0) return;  // no children
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 

@@ -66,6 +66,9 @@ MpiComm duplicate_world(MpiSession& session) {
 }
 
 MpiComm trainers_communicator(MpiSession& session, const Topology& topology) {
+  // MPI_Comm_split spins until all are there, and a service may read a long list first: meet without
+  // spinning.
+  session.run([](MPI_Request* request) { check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "MPI_Ibarrier"); });
   const MPI_Comm comm = session.call([&topology] {
     MPI_Comm split = MPI_COMM_NULL;
     const int color = topology.role == Role::kTrainer ? 0 : MPI_UNDEFINED;

@@ -1,5 +1,6 @@
 #include "dataservice/serve/bad_pictures.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -8,7 +9,10 @@
 namespace facetrain {
 
 BadPictures::BadPictures(std::string list_path, std::uint64_t samples)
-    : list_path_(std::move(list_path)), limit_(limit(samples)) {}
+    : list_path_(std::move(list_path)), limit_(limit(samples)) {
+  std::error_code none;
+  std::filesystem::remove(list_path_, none);  // an earlier run's
+}
 
 void BadPictures::add(std::uint32_t id, const std::string& path, const std::string& reason) {
   const std::lock_guard lock(mutex_);

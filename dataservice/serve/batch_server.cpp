@@ -60,16 +60,6 @@ asio::awaitable<std::optional<Message>> read_frame(Socket& socket) {
   co_return message;
 }
 
-RingLayout ring_layout(const Config& config, Dtype dtype) {
-  RingLayout layout;
-  layout.slots = static_cast<std::uint32_t>(config.data.slots);
-  layout.batch = static_cast<std::uint32_t>(config.train.batch_size);
-  layout.height = static_cast<std::uint32_t>(config.model.input_size[0]);
-  layout.width = static_cast<std::uint32_t>(config.model.input_size[1]);
-  layout.dtype = dtype;
-  return layout;
-}
-
 }  // namespace
 
 struct BatchServer::State {
@@ -80,7 +70,7 @@ struct BatchServer::State {
   PlanShape shape;
   asio::io_context io{1};
   stream_protocol::acceptor acceptor;
-  std::map<std::uint32_t, std::shared_ptr<const EpochOrder>> orders;  // the epochs being streamed, one or two
+  std::map<std::uint32_t, std::shared_ptr<const EpochOrder>> orders;  // of the epochs being streamed
   std::set<std::uint32_t> connected, finished;                        // trainer ranks
   std::optional<Dtype> dtype;                                         // of the rings; the first trainer's
   std::optional<WorkerPool> pool;  // last: its threads end before what they use
@@ -103,12 +93,14 @@ struct BatchServer::State {
   }
 
   std::shared_ptr<const EpochOrder> order(std::uint32_t epoch) {
-    auto& entry = orders[epoch];
-    if (!entry) {
-      entry = std::make_shared<const EpochOrder>(shape, epoch);
-      while (orders.size() > 2) orders.erase(orders.begin());  // trainers are at most one epoch apart
-    }
-    return entry;
+    if (const auto known = orders.find(epoch); known != orders.end()) return known->second;
+    const auto made = std::make_shared<const EpochOrder>(shape, epoch);
+    // Trainers may be several epochs apart, but not more than a step plus the slots of their rings: an order
+    // that neither a batch under way nor the epochs next to this one need is past.
+    std::erase_if(
+        orders, [&](const auto& entry) { return entry.second.use_count() == 1 && entry.first + 1 < epoch; });
+    orders.emplace(epoch, made);
+    return made;
   }
 
   // Why this trainer is not served; empty when it is welcome.
@@ -121,19 +113,24 @@ struct BatchServer::State {
       return "service and trainer count the trainers differently";
     if (connected.contains(hello.trainer_rank))
       return "two trainers report rank " + std::to_string(hello.trainer_rank);
-    if (dtype && *dtype != hello.dtype) return "the trainers of this node want different element types";
+    if (dtype && *dtype != hello.expected.dtype)
+      return "the trainers of this node want different element types";
+    if (const RingLayout mine = ring_layout(setup.config, hello.expected.dtype);
+        !(hello.expected == mine) || hello.strides != mine.strides())
+      return "the service lays batches out as " + mine.text() + ", the trainer expects " +
+             hello.expected.text();
     return "";
   }
 
   std::shared_ptr<TrainerSession> welcome(const std::shared_ptr<Socket>& socket, const Hello& hello) {
-    const RingLayout layout = ring_layout(setup.config, hello.dtype);
+    const RingLayout layout = ring_layout(setup.config, hello.expected.dtype);
     if (!dtype) {
       require_memory(
           layout.total_bytes() * static_cast<std::uint64_t>(setup.topology.node_trainers), memory_headroom(),
           "the batch ring (" + std::to_string(setup.topology.node_trainers) + " trainers x " +
               std::to_string(layout.slots) + " slots of " + std::to_string(layout.batch) + " pictures)",
           "lower train.batch_size or data.slots");
-      dtype = hello.dtype;
+      dtype = hello.expected.dtype;
       pool.emplace(setup.workers, [this] {
         return std::make_unique<RowFiller>(setup.config, *dtype, source, identities, bad);
       });
@@ -147,6 +144,7 @@ struct BatchServer::State {
     message.build_id = setup.build_id;
     message.config_digest = setup.config_digest;
     message.layout = layout;
+    message.strides = layout.strides();
     message.total_bytes = layout.total_bytes();
     message.samples = source.size();
     message.classes = source.classes();
@@ -161,10 +159,13 @@ struct BatchServer::State {
       co_return;
     }
     asio::steady_timer deadline(io, kHelloDeadline);
-    deadline.async_wait([socket](const boost::system::error_code& cancelled) {
-      if (!cancelled) socket->cancel();
+    const auto is_waiting =
+        std::make_shared<bool>(true);  // an expiry that is queued already cannot be recalled
+    deadline.async_wait([socket, is_waiting](const boost::system::error_code& cancelled) {
+      if (!cancelled && *is_waiting) socket->cancel();
     });
     const auto first = co_await read_frame(*socket);
+    *is_waiting = false;
     deadline.cancel();
     if (!first || first->type != MessageType::kHello || first->hello.magic != kMagic) {
       std::cerr << "dataservice: a connection that is not a trainer's was closed\n";

@@ -1,7 +1,11 @@
 #include "dataservice/serve/worker_pool.hpp"
 
 #include <algorithm>
+#include <string>
+#include <system_error>
 #include <utility>
+
+#include "common/error.hpp"
 
 namespace facetrain {
 namespace {
@@ -26,10 +30,21 @@ void fill_rows(RowFiller& filler, const BatchJob& job, std::uint32_t begin, std:
 
 WorkerPool::WorkerPool(int threads, MakeFiller make_filler) {
   threads_.reserve(static_cast<std::size_t>(threads));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this, make_filler] { work(make_filler); });
+  try {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this, make_filler] { work(make_filler); });
+  } catch (const std::system_error& error) {
+    stop();
+    throw Error(ErrorKind::kConfig, "cannot start decoding thread " + std::to_string(threads_.size() + 1) +
+                                        " of " + std::to_string(threads) + " (" + error.what() +
+                                        "): lower data.workers");
+  }
 }
 
 WorkerPool::~WorkerPool() {
+  stop();
+}
+
+void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -36,6 +36,7 @@ class WorkerPool {
  public:
   using MakeFiller = std::function<std::unique_ptr<RowFiller>()>;  // called once on each worker thread
 
+  // Throws Error(kConfig) when the system does not give so many threads.
   WorkerPool(int threads, MakeFiller make_filler);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -51,6 +52,7 @@ class WorkerPool {
     std::exception_ptr error;
   };
   void work(const MakeFiller& make_filler);
+  void stop();
 
   std::mutex mutex_;
   std::condition_variable ready_;

@@ -13,9 +13,6 @@ add_library(facetrain_flags INTERFACE)
 target_compile_options(facetrain_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 target_compile_options(facetrain_flags INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${FACETRAIN_WERROR}>:-Werror>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(facetrain_flags INTERFACE -Wno-restrict)  # GCC 12 warns of "text" + std::string itself (its bug 105651)
-endif()
 # Open MPI's C++ bindings are gone from the standard; Asio is header-only here.
 target_compile_definitions(facetrain_flags INTERFACE OMPI_SKIP_MPICXX BOOST_ERROR_CODE_HEADER_ONLY)
 target_include_directories(facetrain_flags INTERFACE ${CMAKE_SOURCE_DIR})

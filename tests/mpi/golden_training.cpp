@@ -112,8 +112,10 @@ double difference(const std::vector<double>& ours, const std::vector<double>& go
                   const std::vector<double>& scales) {
   REQUIRE(ours.size() == golden.size());
   double largest = 0;
-  for (std::size_t i = 0; i < ours.size(); ++i)
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    REQUIRE(std::isfinite(ours[i]));  // std::max would drop a NaN
     largest = std::max(largest, std::abs(ours[i] - golden[i]) / std::max(std::abs(scales[i]), 1e-300));
+  }
   return largest;
 }
 

@@ -34,7 +34,7 @@ class GpuInput : public BatchInput {
     }
     changed_.notify_all();
     ring_.interrupt();  // it may wait for a batch
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   InputBatch next() override {
@@ -54,7 +54,6 @@ class GpuInput : public BatchInput {
   void finish() override {
     thread_.join();
     ring_.goodbye();
-    thread_ = std::thread([] {});  // the destructor joins
   }
 
  private:

@@ -51,7 +51,8 @@ Hello hello_of(const Job& job, Precision precision) {
   hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);
   hello.trainer_world = static_cast<std::uint32_t>(job.topology.trainer_world);
   hello.local_trainer = static_cast<std::uint32_t>(job.topology.local_trainer);
-  hello.dtype = ring_dtype(precision);
+  hello.expected = ring_layout(job.config, ring_dtype(precision));
+  hello.strides = hello.expected.strides();
   return hello;
 }
 

@@ -92,6 +92,7 @@ inline double digest_error(const std::vector<double>& got, const std::vector<dou
                            double floor) {
   const double scale = std::max(expected[1] / count, floor);
   double error = 0;
+  for (std::size_t i = 0; i < 4; ++i) REQUIRE(std::isfinite(got[i]));  // std::max would drop a NaN
   for (std::size_t i = 0; i < 4; ++i)
     error = std::max(error, std::abs(got[i] - expected[i]) / (i < 2 ? scale * count : scale));
   return error;
@@ -101,8 +102,10 @@ inline double vector_error(const std::vector<double>& got, const std::vector<dou
   REQUIRE(got.size() == expected.size());
   double error = 0, scale = 0;
   for (const double x : expected) scale = std::max(scale, std::abs(x));
-  for (std::size_t i = 0; i < got.size(); ++i)
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    REQUIRE(std::isfinite(got[i]));
     error = std::max(error, std::abs(got[i] - expected[i]) / scale);
+  }
   return error;
 }
 

@@ -154,7 +154,10 @@ class Service {
     hello.config_digest = digest;
     hello.trainer_rank = static_cast<std::uint32_t>(rank);
     hello.trainer_world = static_cast<std::uint32_t>(options.trainers);
-    hello.dtype = dtype;
+    hello.expected.slots = static_cast<std::uint32_t>(options.slots);
+    hello.expected.batch = static_cast<std::uint32_t>(options.batch);
+    hello.expected.dtype = dtype;
+    hello.strides = hello.expected.strides();
     return RingConsumer(socket(), hello, std::chrono::seconds(10));
   }
 
@@ -226,6 +229,25 @@ TEST_CASE("samples and pixels of a step do not depend on the number of threads o
   CHECK(one == run(source, {.trainers = 3, .workers = 2, .batch = 2}));
 }
 
+TEST_CASE("trainers several epochs apart are served, when the rings hold more than an epoch") {
+  const TestSource source(8, 2);
+  const Options options{.trainers = 2, .batch = 4, .epochs = 12};  // one step an epoch, three slots
+  Service service(source, options);
+  RingConsumer fast = service.connect(options, 0), slow = service.connect(options, 1);
+  for (std::uint32_t lead = 0; lead < 3; ++lead) fast.release(fast.next().slot);
+  for (std::uint32_t epoch = 0; epoch < 12; ++epoch) {
+    const RingBatch batch = slow.next();
+    CHECK(batch.epoch == epoch);
+    const EpochOrder order({.samples = 8, .world = 2, .batch = 4}, epoch);
+    for (std::uint32_t row = 0; row < 4; ++row) CHECK(batch.ids[row] == order.sample(0, 1, row));
+    slow.release(batch.slot);
+    if (epoch >= 3) fast.release(fast.next().slot);
+  }
+  fast.goodbye();
+  slow.goodbye();
+  CHECK(service.wait() == 0);
+}
+
 TEST_CASE("bad pictures are replaced by their identity's others, counted and listed") {
   const TestSource source(40, 4, {3, 8, 9, 10, 11});  // the whole identity 2 is bad
   const Options options;
@@ -280,6 +302,11 @@ TEST_CASE("strangers and wrong trainers are turned away, the right one is served
                        doctest::Contains("different configurations"), Error);
   CHECK_THROWS_WITH_AS(service.connect(options, 7), doctest::Contains("count the trainers differently"),
                        Error);
+  CHECK_THROWS_WITH_AS(
+      service.connect({.batch = 5}, 0),
+      doctest::Contains(
+          "lays batches out as 3 slots of 4 x 112 x 112 x 3 f32, the trainer expects 3 slots of 5"),
+      Error);
   RingConsumer ring = service.connect(options, 0, Dtype::kF16);
   CHECK(ring.welcome().layout.dtype == Dtype::kF16);
   CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF16),

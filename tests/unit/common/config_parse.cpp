@@ -91,7 +91,7 @@ TEST_CASE("each kind of mistake has its line") {
   CHECK(complaint("[train]\nlr = [0.1]\n") == "x.toml:2:6: train.lr: expected number, not a list");
   CHECK(complaint("[train]\nreduce_lr = [1, 'x']\n") ==
         "x.toml:2:17: train.reduce_lr: expected list of integers, not the text \"x\"");
-  CHECK(complaint("[train]\nepochs = 0\n") == "x.toml:2:10: train.epochs: 0 is out of range (at least 1)");
+  CHECK(complaint("[train]\nepochs = 0\n") == "x.toml:2:10: train.epochs: 0 is out of range (1 to 100000)");
   CHECK(complaint("[train]\nmomentum = 1.5\n") ==
         "x.toml:2:12: train.momentum: 1.5 is out of range (0 to 1)");
   CHECK(complaint("[train]\nlr = nan\n") == "x.toml:2:6: train.lr: nan is not a finite number");
@@ -111,7 +111,7 @@ TEST_CASE("a syntax error has its position") {
 TEST_CASE("all problems are reported at once, from top to bottom") {
   CHECK(complaint("[train]\nlr = 'x'\nepochs = 0\n[data]\nslots = 1\n") ==
         "x.toml:2:6: train.lr: expected number, not the text \"x\"\n"
-        "x.toml:3:10: train.epochs: 0 is out of range (at least 1)\n"
+        "x.toml:3:10: train.epochs: 0 is out of range (1 to 100000)\n"
         "x.toml:5:9: data.slots: 1 is out of range (2 to 64)");
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("problems of a base are reported with the base's name, and circles are
   const std::string bad = folder.file("bad.toml", "[train]\nlr = 'x'\n");
   const std::string top = folder.file("top.toml", "base = 'bad.toml'\n[train]\nepochs = 0\n");
   CHECK(load_complaint(top) == bad + ":2:6: train.lr: expected number, not the text \"x\"\n" + top +
-                                   ":3:10: train.epochs: 0 is out of range (at least 1)");
+                                   ":3:10: train.epochs: 0 is out of range (1 to 100000)");
   folder.file("a.toml", "base = 'b.toml'\n");
   const std::string b = folder.file("b.toml", "base = 'a.toml'\n");
   CHECK(load_complaint(b).find("in a circle") != std::string::npos);
@@ -214,7 +214,7 @@ TEST_CASE("mistakes in --set are named as typed") {
   const Folder folder;
   const std::string path = folder.file("x.toml", "");
   CHECK(load_complaint(path, {"train.lr=x"}) == "--set train.lr=x: expected number, not the text \"x\"");
-  CHECK(load_complaint(path, {"train.epochs=0"}) == "--set train.epochs=0: 0 is out of range (at least 1)");
+  CHECK(load_complaint(path, {"train.epochs=0"}) == "--set train.epochs=0: 0 is out of range (1 to 100000)");
   CHECK(load_complaint(path, {"train.lrr=1"}) ==
         "--set train.lrr=1: unknown key `lrr` in [train]; did you mean `lr`?");
   CHECK(load_complaint(path, {"trane.lr=1"}) ==

@@ -22,6 +22,8 @@ TEST_CASE("the parts of a slot are page aligned, in order, and do not overlap") 
   for (const std::uint64_t offset : {layout.labels_offset(), layout.ids_offset(), layout.slot_bytes()})
     CHECK(offset % 4096 == 0);
   CHECK(layout.total_bytes() == 3 * layout.slot_bytes());
+  CHECK(layout.strides() == std::array<std::uint64_t, 4>{112 * 112 * 3 * 2, 112 * 3 * 2, 6, 2});
+  CHECK(layout.text() == "3 slots of 5 x 112 x 112 x 3 f16");
   CHECK(layout.slot_offset(2) == 2 * layout.slot_bytes());
 }
 
@@ -55,6 +57,8 @@ TEST_CASE("memory headroom is the smaller of MemAvailable and what the cgroups l
   write("/sys/fs/cgroup/job/memory.current", "100000\n");
   CHECK(memory_headroom(root).cgroup_left == 400000);
   CHECK(memory_headroom(root).bytes() == 400000);
+  write("/sys/fs/cgroup/job/memory.stat", "anon 10\ninactive_file 30000\nactive_file 20000\n");
+  CHECK(memory_headroom(root).cgroup_left == 450000);
   write("/proc/self/cgroup", "4:memory:/old\n");
   write("/sys/fs/cgroup/memory/old/memory.limit_in_bytes", "300000\n");
   write("/sys/fs/cgroup/memory/old/memory.usage_in_bytes", "350000\n");
