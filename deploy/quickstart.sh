@@ -18,7 +18,7 @@ run ./deploy/setup.sh
 
 say "== 2. Build"
 begin=$SECONDS
-[ -e build/build.ninja ] || run cmake --preset release
+run cmake --preset release   # quick when nothing has changed
 run cmake --build --preset release --target facetrain facetrain-data facetrain-model dataservice trainer
 build_seconds=$((SECONDS - begin))
 facetrain=build/bin/facetrain

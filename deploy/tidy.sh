@@ -5,7 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 files=("$@")
 if [ "${1:-}" = --changed ]; then
-  mapfile -t files < <(git diff --name-only --diff-filter=d HEAD~1 HEAD -- 'common/*.cpp' 'dataservice/*.cpp' 'trainer/*.cpp' 2>/dev/null | head -12)
+  if git rev-parse -q --verify HEAD~1 >/dev/null 2>&1; then
+    mapfile -t files < <(git diff --name-only --diff-filter=d HEAD~1 HEAD -- 'common/*.cpp' 'dataservice/*.cpp' 'trainer/*.cpp' | head -12)
+  else   # a shallow clone or an archive: a fixed few, rather than nothing
+    files=(common/ipc/*.cpp)
+  fi
 fi
 # clang 14 cannot read libstdc++'s coroutines.
 [ ${#files[@]} = 0 ] || mapfile -t files < <(grep -LE 'co_await|co_spawn' "${files[@]}")
