@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/golden/golden_formula.hpp"
 #include "tests/golden/golden_numbers.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/head/sharded_classifier.hpp"
@@ -14,27 +15,15 @@
 #include <doctest/doctest.h>
 
 using namespace facetrain;
+using facetrain::test::formula;
 using facetrain::test::world;
 
 namespace {
 
 constexpr std::int64_t kClasses = 7, kSize = 8, kRows = 12;
 
-// record_head.py's formula(): a 32-bit integer hash of (salt, position).
-at::Tensor formula(std::uint32_t salt, std::int64_t rows) {
-  at::Tensor values = at::empty({rows, kSize}, at::kDouble);
-  double* out = values.mutable_data_ptr<double>();
-  for (std::uint32_t i = 0; i < values.numel(); ++i) {
-    std::uint32_t x = i * 0x9E3779B1u + salt * 0x85EBCA77u;
-    x = (x ^ x >> 15) * 0x2C1B3C6Du;
-    x = (x ^ x >> 12) * 0x297A2D39u;
-    out[i] = (x ^ x >> 15) / 2147483648.0 - 1.0;
-  }
-  return values;
-}
-
 struct Inputs {
-  at::Tensor weight = formula(1, kClasses) * 0.03, embeddings = formula(2, kRows) * 2.0;
+  at::Tensor weight = formula(1, {kClasses, kSize}) * 0.03, embeddings = formula(2, {kRows, kSize}) * 2.0;
   at::Tensor labels = at::tensor({0, 1, 2, 3, 4, 5, 6, 0, 2, 2, 1, 0}, at::TensorOptions().dtype(at::kLong));
 
   Inputs() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/golden/golden_formula.hpp"
 #include "tests/golden/golden_numbers.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/optim/learning_rate.hpp"
@@ -18,25 +19,13 @@
 #include <doctest/doctest.h>
 
 using namespace facetrain;
+using facetrain::test::formula;
 using facetrain::test::world;
 
 namespace {
 
 constexpr std::int64_t kSteps = 10, kBatch = 3, kClasses = 10, kSize = 32;
 constexpr double kTolerance = 1e-8;
-
-// record_head.py's formula(): a 32-bit integer hash of (salt, position).
-at::Tensor formula(std::uint32_t salt, at::IntArrayRef shape) {
-  at::Tensor values = at::empty(shape, at::kDouble);
-  double* out = values.mutable_data_ptr<double>();
-  for (std::uint32_t i = 0; i < values.numel(); ++i) {
-    std::uint32_t x = i * 0x9E3779B1u + salt * 0x85EBCA77u;
-    x = (x ^ x >> 15) * 0x2C1B3C6Du;
-    x = (x ^ x >> 12) * 0x297A2D39u;
-    out[i] = (x ^ x >> 15) / 2147483648.0 - 1.0;
-  }
-  return values;
-}
 
 // record_training.py's fill().
 void fill(const Backbone& backbone) {
