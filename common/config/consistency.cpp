@@ -16,6 +16,17 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
   refuse(!config.data.label_map.empty(), "data.label_map", "a label map");
   refuse(config.data.fixed_size > 0, "data.fixed_size", "a fixed epoch size");
   refuse(config.head.sample_rate < 1, "head.sample_rate", "partial FC (a sample_rate below 1)");
+  refuse(!config.run.init_from.empty(), "run.init_from", "starting from given weights");
+  refuse(!config.run.init_head.empty(), "run.init_head", "starting from given class centres");
+  refuse(!config.run.trace.empty(), "run.trace", "a trace");
+  refuse(config.data.mask_shrink, "data.mask_shrink", "a sample mask");
+  refuse(config.data.fixed_size_redraw, "data.fixed_size_redraw", "a fixed epoch size");
+  refuse(config.model.model == "vit", "model.model", "ViT");
+  refuse(config.model.checkpoint, "model.checkpoint", "activation checkpointing");
+  refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
+  refuse(config.head.dense_momentum, "head.dense_momentum", "partial FC");
+  refuse(config.train.optimizer != "sgd", "train.optimizer", "AdamW");
+  refuse(config.train.accumulate > 1, "train.accumulate", "gradient accumulation");
   refuse(config.train.scheduler, "train.scheduler", "the polynomial schedule");
   refuse(config.train.warmup_epoch > 0, "train.warmup_epoch", "warm-up");
 }

@@ -97,7 +97,7 @@ TEST_CASE("each kind of mistake has its line") {
   CHECK(complaint("[train]\nlr = nan\n") == "x.toml:2:6: train.lr: nan is not a finite number");
   CHECK(complaint("[train]\nlr = inf\n") == "x.toml:2:6: train.lr: inf is not a finite number");
   CHECK(complaint("[model]\nmodel = 'iresnt'\n") ==
-        "x.toml:2:9: model.model: \"iresnt\" is not iresnet or mobilefacenet; did you mean `iresnet`?");
+        "x.toml:2:9: model.model: \"iresnt\" is not iresnet, mobilefacenet or vit; did you mean `iresnet`?");
   CHECK(complaint("[run]\nprefix = 'a/b'\n") == "x.toml:2:10: run.prefix: \"a/b\" is not a name without /");
   CHECK(complaint("[run]\nwork_path = ''\n") == "x.toml:2:13: run.work_path: must not be empty");
   CHECK(complaint("base = 'y.toml'\n") == "x.toml:1:8: base: only a configuration file may have a base");
