@@ -8,6 +8,7 @@
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/where.h>
 
+#include "trainer/head/compat.hpp"
 #include "trainer/head/head.hpp"
 
 namespace facetrain {
@@ -44,7 +45,7 @@ class ArcFace final : public Head {
 
 }  // namespace
 
-std::unique_ptr<Head> make_arcface(const std::vector<double>& margins) {
+std::unique_ptr<Head> make_arcface(const std::vector<double>& margins, const Compat&) {
   return std::make_unique<ArcFace>(margins[0]);
 }
 

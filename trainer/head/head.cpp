@@ -3,10 +3,12 @@
 #include <string>
 
 #include "common/error.hpp"
+#include "trainer/head/compat.hpp"
 
 namespace facetrain {
 
-#define HEAD(name, margin_count) std::unique_ptr<Head> make_##name(const std::vector<double>& margins);
+#define HEAD(name, margin_count) \
+  std::unique_ptr<Head> make_##name(const std::vector<double>& margins, const Compat& compat);
 #include "trainer/head/heads.def"
 #undef HEAD
 
@@ -15,7 +17,7 @@ namespace {
 struct HeadEntry {
   std::string name;
   std::size_t margins;
-  std::unique_ptr<Head> (*make)(const std::vector<double>& margins);
+  std::unique_ptr<Head> (*make)(const std::vector<double>& margins, const Compat& compat);
 };
 
 const HeadEntry kHeads[] = {
@@ -37,7 +39,7 @@ std::unique_ptr<Head> make_head(const Config& config) {
       throw Error(ErrorKind::kConfig,
                   "head.margin: " + entry.name + " takes " + std::to_string(entry.margins) +
                       " margin(s), the configuration gives " + std::to_string(config.head.margin.size()));
-    return entry.make(config.head.margin);
+    return entry.make(config.head.margin, config.compat);
   }
   throw Error(ErrorKind::kConfig, "head.head: unknown head \"" + config.head.head + "\"; known: " + known);
 }

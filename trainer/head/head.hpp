@@ -18,6 +18,8 @@ struct HeadInput {
                        // gradient
   at::Tensor labels;   // (N) int64: index among this rank's classes, or -1 where another rank owns the class
   at::Tensor norms;    // (N, 1) of the embeddings before normalisation, with gradient
+  at::Tensor directions;   // (N, E) the normalised embeddings, with gradient
+  at::Tensor classes;      // (N) int64: label among all classes, the same on every rank
   Communicator& trainers;  // for statistics over all ranks
 };
 
@@ -30,8 +32,12 @@ struct HeadOutput {
 class Head {
  public:
   virtual ~Head() = default;
+  // Of one training step: also moves the head's statistics on. Collective, and so is the backward.
   virtual HeadOutput forward(const HeadInput& input) = 0;
+  // Puts parameters and statistics on the classifier's device, in its type (the classifier does so, once).
+  virtual void to(at::Device, at::ScalarType) {}
   // Trained parameters (UniFace's bias) and saved statistics (CurricularFace's t, AdaFace's mean and std).
+  // Both keep their identity from to() on: forward changes them in place, and so may a checkpoint.
   virtual std::vector<at::Tensor> parameters() { return {}; }
   virtual std::vector<at::Tensor> statistics() { return {}; }
 };

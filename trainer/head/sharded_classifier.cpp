@@ -54,7 +54,9 @@ ShardedClassifier::ShardedClassifier(const ClassifierSpec& spec, std::unique_ptr
       shard_(class_shard(spec.classes, trainers.rank(), trainers.size())),
       head_(std::move(head)),
       trainers_(trainers),
-      weight_(initial_centres(spec, shard_)) {}
+      weight_(initial_centres(spec, shard_)) {
+  head_->to(spec.device, spec.dtype);
+}
 
 std::vector<at::Tensor> ShardedClassifier::parameters() {
   std::vector<at::Tensor> all{weight_};
@@ -87,7 +89,7 @@ at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tenso
   const at::Tensor own = local.ge(0).logical_and_(local.lt(shard_.count));
   const at::Tensor columns = at::where(own, local, at::full_like(local, -1));
 
-  const HeadOutput output = head_->forward({cosines, columns, norms, trainers_});
+  const HeadOutput output = head_->forward({cosines, columns, norms, directions, all_labels, trainers_});
   if (output.loss) return *output.loss;
   const at::Tensor loss = distributed_cross_entropy(output.logits, columns, trainers_);
   return output.extra ? loss + *output.extra : loss;

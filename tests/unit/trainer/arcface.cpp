@@ -35,9 +35,10 @@ std::string refusal(const Config& config) {
 
 HeadOutput arcface(const at::Tensor& cosines, std::vector<std::int64_t> labels) {
   SelfCommunicator alone;
-  const at::Tensor rows = at::ones({cosines.size(0), 1}, cosines.options());
+  const at::Tensor columns = at::tensor(labels, at::TensorOptions().dtype(at::kLong));
+  const at::Tensor norms = at::ones({cosines.size(0), 1}, cosines.options());
   return make_head(with_margins("arcface", {0.5}))
-      ->forward({cosines, at::tensor(labels, at::TensorOptions().dtype(at::kLong)), rows, alone});
+      ->forward({cosines, columns, norms, norms, columns.clamp_min(0), alone});
 }
 
 }  // namespace
