@@ -80,7 +80,10 @@ inline std::vector<double> digest(const at::Tensor& t) {
 }
 
 struct Tolerance {
-  double relative;  // of embeddings (to the largest) and statistics (to the tensor's mean magnitude)
+  double relative;  // of embeddings in eval mode (to the largest) and statistics (to the tensor's mean
+                    // magnitude)
+  double train;     // of embeddings in train mode. In float32 the reference's own move by 1.2e-4 between
+                 // layouts on a CPU with AVX-512 (2.4e-5 of its float64 ones else): BatchNorm over few rows
   double gradient;  // of gradients, to the tensor's mean magnitude; BatchNorm over so few rows amplifies
                     // float32's rounding
   double floor;     // mean magnitude below which a tensor counts as zero (a bias before a BatchNorm has no
@@ -130,7 +133,7 @@ inline void check_against_golden(const std::string& name, BackboneSpec spec, std
   }
   net->train(true);
   const at::Tensor embeddings = net->forward(images, {});
-  CHECK(vector_error(every_16th(embeddings), golden.at("train")) < tolerance.relative);
+  CHECK(vector_error(every_16th(embeddings), golden.at("train")) < tolerance.train);
   at::mul(embeddings, direction).sum().backward();
   std::size_t compared = 0;
   double worst_gradient = 0, worst_statistic = 0;
