@@ -10,6 +10,7 @@
 #include "common/launch/rank_role.hpp"
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_command.hpp"
+#include "common/migrate/convert_command.hpp"
 
 namespace facetrain {
 namespace {
@@ -36,6 +37,10 @@ int dispatch(const std::vector<std::string>& words) {
     become(bin,
            role_of_local_rank(local_rank(this_environment())) == Role::kService ? "dataservice" : "trainer",
            rest);
+  if (command.name == "convert-config") {
+    convert_config_command(rest, std::cout);
+    return 0;
+  }
   config_command(rest, std::cout);
   return 0;
 }

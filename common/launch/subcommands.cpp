@@ -14,6 +14,7 @@ std::vector<Subcommand> subcommands() {
   return {
       {"train", "", "compose and run the mpirun line of a training job"},
       {"config", "", "print a resolved configuration, or the reference of all keys"},
+      {"convert-config", "", "turn a Python configuration of the reference into TOML"},
       {"rank", "", "one process of a job on several nodes (started by mpirun)"},
       {"list", "facetrain-data", "write the training list of a folder of pictures"},
       {"extract", "facetrain-data", "unpack the challenge's xz-compressed .npy"},
@@ -30,7 +31,7 @@ std::string subcommand_help() {
       "usage: facetrain COMMAND [arguments]\n\n";
   for (const Subcommand& command : subcommands()) {
     std::string name(command.name);
-    name.resize(10, ' ');
+    name.resize(16, ' ');
     text += "  " + name + std::string(command.meaning) + "\n";
   }
   return text +
