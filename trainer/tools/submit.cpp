@@ -9,8 +9,10 @@
 #include <iostream>
 
 #include "common/error.hpp"
+#include "common/io/file.hpp"
 #include "trainer/tools/command.hpp"
 #include "trainer/tools/submission.hpp"
+#include "trainer/tools/submission_record.hpp"
 #include "trainer/tools/trained_network.hpp"
 #include "trainer/validation/embed.hpp"
 #include "trainer/validation/validation_set.hpp"
@@ -64,7 +66,8 @@ std::vector<float> embed_all(const TrainedNetwork& network, std::span<const std:
 
 void run(const Flags& given, std::ostream& out) {
   const std::string path = given.text("--image_paths");
-  const std::string stem = submission_stem(path, scale_of(given));
+  const std::string scale = scale_of(given);
+  const std::string stem = submission_stem(path, scale);
   const MappedNpy pictures = pictures_of(path);
   const TrainedNetwork network = load_network(given);
   if (network.on_gpu) out << "Model will use 1 GPUs!" << std::endl;
@@ -77,6 +80,8 @@ void run(const Flags& given, std::ostream& out) {
                                          std::to_string(i) +
                                          " is not a finite number; the weights are of a run that diverged");
   write_submission(stem, submission_text(distances));
+  write_file_atomically(stem + ".json",
+                        record_text(make_record(given.text("--model_path"), path, stem + ".txt", scale)));
   out << "./" << stem << ".txt" << std::endl;
 }
 

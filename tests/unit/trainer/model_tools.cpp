@@ -3,10 +3,13 @@
 
 #include <sstream>
 
+#include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/sha256.hpp"
 #include "tests/validation_fixture.hpp"
 #include "trainer/tools/command.hpp"
 #include "trainer/tools/submission.hpp"
+#include "trainer/tools/submission_record.hpp"
 #include "trainer/tools/trained_network.hpp"
 #include "trainer/weights/weights.hpp"
 
@@ -139,6 +142,63 @@ TEST_CASE("submit writes the text and its zip") {
   CHECK(zipped == text);
   CHECK(submission_stem("images.npy", "20K") == here.folder.path.filename().string() + "_20K_result");
   CHECK(submission_stem("test/./images.npy", "100K") == "test_100K_result");
+}
+
+TEST_CASE("a submission's record has a fixed form") {
+  SubmissionRecord record;
+  record.program = "facetrain 1";
+  record.build = "00ff";
+  record.date = "2026-11-25T16:30:00Z";
+  record.scale = "20K";
+  record.result = {"t_20K_result.txt", 50, "aa"};
+  record.weights = {"a \"b\".pth", 7, "bb"};
+  record.pictures = {"t/images.npy", 8, "cc"};
+  CHECK(record_text(record) ==
+        "{\n  \"program\": \"facetrain 1\",\n  \"build\": \"00ff\",\n  \"date\": \"2026-11-25T16:30:00Z\",\n"
+        "  \"scale\": \"20K\",\n"
+        "  \"result\": {\"path\": \"t_20K_result.txt\", \"bytes\": 50, \"sha256\": \"aa\"},\n"
+        "  \"weights\": {\"path\": \"a \\\"b\\\".pth\", \"bytes\": 7, \"sha256\": \"bb\"},\n"
+        "  \"pictures\": {\"path\": \"t/images.npy\", \"bytes\": 8, \"sha256\": \"cc\"},\n"
+        "  \"config\": null,\n  \"training_data\": []\n}\n");
+  record.config = RecordedFile{"c.toml", 9, "dd"};
+  record.config_digest = "ee";
+  record.training_data = {{"a.txt", 1, "ff"}, {"b.lmdb", 0, ""}};
+  CHECK(record_text(record).ends_with(
+      "  \"config\": {\"path\": \"c.toml\", \"bytes\": 9, \"sha256\": \"dd\", \"digest\": \"ee\"},\n"
+      "  \"training_data\": [\n    {\"path\": \"a.txt\", \"bytes\": 1, \"sha256\": \"ff\"},\n"
+      "    {\"path\": \"b.lmdb\", \"bytes\": 0}\n  ]\n}\n"));
+}
+
+TEST_CASE("submit records which weights, pictures, configuration and data made the result") {
+  const Workplace here;
+  run(submit_command(), kSubmit);
+  const std::string alone = content("test_10K_result.json");
+  CHECK(alone.find("\"config\": null") != std::string::npos);
+  CHECK(alone.find(sha256_of_file("m.pth")) != std::string::npos);
+  CHECK(alone.find(sha256_of_file("test/images.npy")) != std::string::npos);
+  CHECK(alone.find(sha256_of_file("test_10K_result.txt")) != std::string::npos);
+  CHECK(alone.find("\"scale\": \"10K\"") != std::string::npos);
+
+  fs::create_directories("workspace/run/models");
+  fs::copy("m.pth", "workspace/run/models/m.pth");
+  std::ofstream("train.txt") << "/x/a/1.jpg\n";
+  std::ofstream("workspace/run/config.toml") << "[data]\ntrain_source = 'train.txt'\n";
+  std::vector<std::string> words = kSubmit;
+  words[1] = "workspace/run/models/m.pth";
+  run(submit_command(), words);
+  const std::string record = content("test_10K_result.json");
+  char digest[24];
+  std::snprintf(digest, sizeof digest, "%016llx",
+                static_cast<unsigned long long>(config_digest(load_config("workspace/run/config.toml"))));
+  CHECK(record.find("run/config.toml\", \"bytes\": ") != std::string::npos);
+  CHECK(record.find(std::string("\"digest\": \"") + digest + "\"") != std::string::npos);
+  CHECK(record.find("{\"path\": \"train.txt\", \"bytes\": 11, \"sha256\": \"" +
+                    sha256_of_file("train.txt")) != std::string::npos);
+  // A configuration that this build cannot read is still named.
+  std::ofstream("workspace/run/config.toml") << "[other]\n";
+  run(submit_command(), words);
+  CHECK(content("test_10K_result.json").find(sha256_of_file("workspace/run/config.toml")) !=
+        std::string::npos);
 }
 
 TEST_CASE("submit refuses what is not pairs of pictures, and leaves nothing") {
