@@ -17,6 +17,7 @@ packages=(
   libboost-dev                                     # Asio (header-only): the socket between service and trainers
   libtomlplusplus-dev                              # the configuration files
   libjpeg62-turbo-dev libpng-dev liblzma-dev       # JPEG, PNG, .xz
+  liblmdb-dev                                      # facetrain pack: LMDB
   libzip-dev                                       # the submission's .zip
   doctest-dev                                      # the tests
 )

@@ -4,6 +4,7 @@
 
 #include "common/error.hpp"
 #include "dataservice/source/list_source.hpp"
+#include "dataservice/source/lmdb_source.hpp"
 
 namespace facetrain {
 namespace {
@@ -14,6 +15,10 @@ OpenedSource open_list(const std::string& path) {
   return {std::move(list), std::move(warnings)};
 }
 
+OpenedSource open_lmdb(const std::string& path) {
+  return {std::make_unique<LmdbSource>(path), {}};
+}
+
 struct Kind {
   std::string_view extension;
   OpenedSource (*open)(const std::string& path);
@@ -21,6 +26,7 @@ struct Kind {
 
 constexpr Kind kKinds[] = {
     {".txt", open_list},
+    {".lmdb", open_lmdb},
 };
 
 [[noreturn]] void refuse(const std::string& why) {

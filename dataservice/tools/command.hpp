@@ -9,5 +9,6 @@ Command list_command();
 Command extract_command();
 Command prepare_command();
 Command synth_command();
+Command pack_command();
 
 }  // namespace facetrain

@@ -1,0 +1,193 @@
+#include "dataservice/source/lmdb_source.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+#include "common/error.hpp"
+#include "dataservice/source/msgpack.hpp"
+#include "dataservice/tools/parallel.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr std::size_t kLabelBytes = 9;   // a label in MessagePack
+constexpr std::size_t kFrontBytes = 16;  // more than what stands in front of a picture
+constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
+
+std::string LmdbPackRecord::encode() const {
+  std::string packed, name, out;
+  for (int shift = 0; shift < 64; shift += 8) name += static_cast<char>(digest >> shift);
+  packed.reserve(4 * labels.size());
+  for (const std::uint32_t label : labels)
+    for (int shift = 0; shift < 32; shift += 8) packed += static_cast<char>(label >> shift);
+  msgpack_array(out, 4);
+  msgpack_integer(out, 1);
+  msgpack_raw(out, name);
+  msgpack_integer(out, pictures);
+  msgpack_raw(out, packed);
+  return out;
+}
+
+LmdbPackRecord LmdbPackRecord::decode(std::span<const std::byte> bytes, std::string_view where) {
+  MsgpackReader reader(bytes, where);
+  const bool known = reader.array() == 4 && reader.integer() == 1;
+  const std::string_view digest = known ? reader.raw() : "";
+  const std::int64_t pictures = known ? reader.integer() : -1;
+  const std::string_view labels = known ? reader.raw() : "";
+  if (digest.size() != 8 || pictures < 0 || pictures > kMost ||
+      (!labels.empty() && labels.size() != 4 * static_cast<std::uint64_t>(pictures)))
+    throw Error(ErrorKind::kInput,
+                std::string(where) + " is not one that this facetrain can read; pack the data again");
+  LmdbPackRecord record;
+  record.digest = little_endian<std::uint64_t>(std::as_bytes(std::span(digest)), 0);
+  record.pictures = static_cast<std::uint32_t>(pictures);
+  record.labels.resize(labels.size() / 4);
+  for (std::size_t i = 0; i < record.labels.size(); ++i)
+    record.labels[i] = little_endian<std::uint32_t>(std::as_bytes(std::span(labels)), 4 * i);
+  return record;
+}
+
+LmdbSource::LmdbSource(const std::string& path) : file_(path) {
+  const std::vector<std::byte> pack = take_tree();
+  if (pack.empty()) {
+    in_parallel(size(), [&](unsigned, std::uint64_t i) {
+      images_[i].label = read_label(static_cast<std::uint32_t>(i));
+    });
+  } else {
+    const std::string where = file_.path() + ": the record " + std::string(LmdbPackRecord::kKey);
+    const LmdbPackRecord record = LmdbPackRecord::decode(pack, where);
+    if (record.labels.size() != images_.size())
+      throw Error(ErrorKind::kInput, where + " does not fit the other records; pack the data again");
+    digest_ = record.digest;
+    for (std::uint32_t i = 0; i < size(); ++i) images_[i].label = record.labels[i];
+  }
+  for (std::uint32_t i = 0; i < size(); ++i)
+    if (images_[i].label >= classes_)
+      throw Error(ErrorKind::kInput, name(i) + ": label " + std::to_string(images_[i].label) + " of only " +
+                                         std::to_string(classes_) + " classes (__classnum__)");
+}
+
+// The records come sorted by key and b"__keys__" in the order of training: both sorted, they are matched in
+// one go.
+std::vector<std::byte> LmdbSource::take_tree() {
+  std::optional<LmdbFile::Value> len, keys, classes, pack;
+  const auto special = [&](std::string_view key) -> std::optional<LmdbFile::Value>* {
+    return key == "__len__"              ? &len
+           : key == "__keys__"           ? &keys
+           : key == "__classnum__"       ? &classes
+           : key == LmdbPackRecord::kKey ? &pack
+                                         : nullptr;
+  };
+  file_.for_each([&](std::string_view key, const LmdbFile::Value& value) {
+    if (auto* const place = special(key)) *place = value;
+  });
+  if (!len || !keys || !classes)
+    throw Error(ErrorKind::kInput,
+                file_.path() +
+                    ": it does not hold __len__, __keys__ and __classnum__, so it is no data set as the "
+                    "reference packs it (or its packing was cut short)");
+  std::vector<std::byte> buffer;
+  const auto number = [&](const LmdbFile::Value& value, const std::string& what, std::int64_t low) {
+    file_.read(value, buffer);
+    const std::string where = file_.path() + ": " + what;
+    MsgpackReader reader(buffer, where);
+    const std::int64_t n = reader.integer();
+    if (n < low || n > kMost) throw Error(ErrorKind::kInput, where + " is " + std::to_string(n));
+    return static_cast<std::uint32_t>(n);
+  };
+  const std::uint32_t count = number(*len, "__len__", 1);
+  classes_ = number(*classes, "__classnum__", 1);
+
+  file_.read(*keys, keys_);
+  const std::string where = file_.path() + ": __keys__";
+  MsgpackReader reader(keys_, where);
+  if (reader.array() != count)
+    throw Error(ErrorKind::kInput,
+                where + " names more or fewer pictures than __len__ (" + std::to_string(count) + ")");
+  if (count > keys_.size()) throw Error(ErrorKind::kInput, where + ": it ends too early");
+  bool numbers = true;
+  key_at_.resize(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    key_at_[i] = static_cast<std::uint32_t>(reader.at());
+    const std::string_view key = reader.raw();
+    numbers = numbers && key == std::to_string(i);
+  }
+  const auto key_of = [&](std::uint32_t i) {
+    return MsgpackReader(std::span(keys_).subspan(key_at_[i]), where).raw();
+  };
+  std::vector<std::uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return key_of(a) < key_of(b); });
+  images_.resize(count);
+  std::uint32_t next = 0;
+  file_.for_each([&](std::string_view key, const LmdbFile::Value& value) {
+    for (; next < count && key_of(order[next]) == key; ++next)
+      images_[order[next]] = {static_cast<std::uint32_t>(value.offset),
+                              static_cast<std::uint32_t>(value.offset >> 32), value.size, 0};
+  });
+  if (next < count)
+    throw Error(ErrorKind::kInput, file_.path() + ": the record of key " +
+                                       std::string(key_of(order[next]).substr(0, 100)) +
+                                       " is missing, or the tree is not in order");
+  if (numbers) {
+    keys_ = {};
+    key_at_ = {};
+  }
+  if (pack) {
+    file_.read(*pack, buffer);
+    return buffer;
+  }
+  return {};
+}
+
+std::string LmdbSource::name(std::uint32_t i) const {
+  if (key_at_.empty()) return file_.path() + ":" + std::to_string(i);
+  return file_.path() + ":" + std::string(MsgpackReader(std::span(keys_).subspan(key_at_[i]), "").raw());
+}
+
+LmdbFile::Value LmdbSource::value(std::uint32_t i) const {
+  return {static_cast<std::uint64_t>(images_[i].high) << 32 | images_[i].low, images_[i].size};
+}
+
+// Reads a record's two ends, not the picture between them.
+std::uint32_t LmdbSource::read_label(std::uint32_t i) const {
+  const LmdbFile::Value at = value(i);
+  std::byte bytes[kFrontBytes];
+  const std::span<std::byte> front = std::span(bytes).first(std::min<std::size_t>(kFrontBytes, at.size));
+  file_.read_part(at, 0, front);
+  const std::string where = name(i);
+  MsgpackReader reader(front, where);
+  if (reader.array() != 2) throw Error(ErrorKind::kInput, where + ": not an array (picture, label)");
+  const std::uint64_t end = std::uint64_t{reader.raw_size()} + reader.at();
+  if (end >= at.size || at.size - end > kLabelBytes)
+    throw Error(ErrorKind::kInput, where + ": its picture's size is damaged");
+  const std::span<std::byte> tail = std::span(bytes).first(static_cast<std::size_t>(at.size - end));
+  file_.read_part(at, static_cast<std::uint32_t>(end), tail);
+  MsgpackReader label(tail, where);
+  const std::int64_t value = label.integer();
+  label.end();
+  if (value < 0 || value >= classes_)
+    throw Error(ErrorKind::kInput, where + ": label " + std::to_string(value) + " of only " +
+                                       std::to_string(classes_) + " classes (__classnum__)");
+  return static_cast<std::uint32_t>(value);
+}
+
+void LmdbSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
+  file_.read(value(i), buffer);
+  const std::string where = name(i);
+  MsgpackReader reader(buffer, where);
+  if (reader.array() != 2) throw Error(ErrorKind::kInput, where + ": not an array (picture, label)");
+  const std::size_t size = reader.raw_size(), start = reader.at();
+  reader.skip(size);
+  if (reader.integer() != label(i))
+    throw Error(ErrorKind::kInput, where + ": another label than when it was packed");
+  reader.end();
+  buffer.resize(start + size);
+  buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(start));
+}
+
+}  // namespace facetrain

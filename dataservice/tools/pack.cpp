@@ -1,0 +1,40 @@
+// facetrain pack: pictures in one file (LMDB in the reference's layout). See pack/pack.hpp.
+#include <ostream>
+
+#include "common/error.hpp"
+#include "dataservice/pack/pack.hpp"
+#include "dataservice/source/list_source.hpp"
+#include "dataservice/tools/command.hpp"
+
+namespace facetrain {
+namespace {
+
+void run(const Flags& flags, std::ostream& out) {
+  const std::string target = flags.text("--out");
+  if (!target.ends_with(".lmdb"))
+    throw Error(ErrorKind::kConfig, "pack: --out " + target + ": its ending names the format: .lmdb");
+  const ListSource source(flags.text("--source"));
+  for (const std::string& warning : source.warnings()) out << warning << "\n";
+  const PackReport report = pack_lmdb(source, target);
+  out << source.size() << " pictures of " << source.classes() << " identities: " << target;
+  if (report.was_there)
+    out << " (was there already, packed from the same list)";
+  else if (report.continued_at > 0)
+    out << " (continued after " << report.continued_at << "; all read back and compared)";
+  else
+    out << " (all read back and compared)";
+  out << "\n";
+}
+
+}  // namespace
+
+Command pack_command() {
+  return {"pack",
+          "Put the pictures of a list into one LMDB file, as the reference's tool does; a run cut short is "
+          "continued",
+          {{{"--source", "-s"}, "LIST.txt", "the training list (facetrain list writes one)", true},
+           {{"--out", "-o"}, "FILE.lmdb", "the file to write; name it in data.train_source", true}},
+          run};
+}
+
+}  // namespace facetrain
