@@ -2,7 +2,10 @@
 
 #include <numeric>
 #include <random>
+#include <string>
 #include <utility>
+
+#include "common/error.hpp"
 
 namespace facetrain {
 
@@ -17,6 +20,35 @@ std::vector<std::uint32_t> torch_randperm(std::uint32_t n, std::uint64_t seed) {
     std::swap(order[i], order[i + draw % (n - i)]);
   }
   return order;
+}
+
+PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t world) {
+  if (config.data.fixed_size > static_cast<std::int64_t>(samples))
+    throw Error(ErrorKind::kConfig, "data.fixed_size is " + std::to_string(config.data.fixed_size) +
+                                        ", but there are only " + std::to_string(samples) +
+                                        " training pictures" +
+                                        (config.data.mask.empty() ? "" : " (that data.mask keeps)"));
+  PlanShape shape;
+  shape.samples = samples;
+  shape.world = world;
+  shape.batch = static_cast<std::uint32_t>(config.train.batch_size);
+  shape.fixed_size = static_cast<std::uint32_t>(config.data.fixed_size);
+  shape.redraw = config.data.fixed_size_redraw;
+  if (shape.steps_per_epoch() == 0) {
+    throw Error(ErrorKind::kConfig, "an epoch has " + std::to_string(shape.samples_per_epoch()) +
+                                        " pictures, fewer than one step of " + std::to_string(world) +
+                                        " trainers x train.batch_size " + std::to_string(shape.batch) +
+                                        ": lower train.batch_size or use more data");
+  }
+  return shape;
+}
+
+std::vector<std::uint32_t> epoch_order(const PlanShape& shape, std::uint32_t epoch) {
+  switch (shape.strategy) {
+    case Strategy::kExact:
+      return torch_randperm(shape.redraw ? shape.samples : shape.samples_per_epoch(), shape.seed + epoch);
+  }
+  throw Error(ErrorKind::kInternal, "an unknown strategy of the sample plan");
 }
 
 }  // namespace facetrain

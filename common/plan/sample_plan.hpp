@@ -1,10 +1,13 @@
 // Which samples an epoch trains on, for whom, in which order: pure functions of (n, seed, epoch, world,
-// batch). Strategy "exact" is torch's DistributedSampler as the reference uses it: randperm(n) seeded 2048 +
-// epoch, wrapped to a multiple of the world, strided by rank, last incomplete batch dropped.
+// batch, strategy). Strategy "exact" is torch's DistributedSampler as the reference uses it (data/dist.py):
+// randperm seeded 2048 + epoch, wrapped to a multiple of the world, strided by rank, last incomplete batch
+// dropped.
 #pragma once
 
 #include <cstdint>
 #include <vector>
+
+#include "common/config/config.hpp"
 
 namespace facetrain {
 
@@ -13,13 +16,23 @@ namespace facetrain {
 // it two.
 std::vector<std::uint32_t> torch_randperm(std::uint32_t n, std::uint64_t seed);
 
-struct PlanShape {
-  std::uint32_t samples = 0;  // n, images in the data set
-  std::uint32_t world = 1;    // trainer ranks in the job
-  std::uint32_t batch = 1;    // samples a rank takes per step
-  std::uint64_t seed = 2048;  // the sampler's seed; epoch is added
+enum class Strategy {
+  kExact,  // the reference's order
+};
 
-  std::uint64_t samples_per_rank() const { return (static_cast<std::uint64_t>(samples) + world - 1) / world; }
+struct PlanShape {
+  std::uint32_t samples = 0;     // n, images in the data set
+  std::uint32_t world = 1;       // trainer ranks in the job
+  std::uint32_t batch = 1;       // samples a rank takes per step
+  std::uint64_t seed = 2048;     // the sampler's seed; epoch is added
+  std::uint32_t fixed_size = 0;  // images of an epoch, at most n; 0: all
+  bool redraw = false;           // fixed_size: which of the n is drawn anew each epoch; else always the first
+  Strategy strategy = Strategy::kExact;
+
+  std::uint32_t samples_per_epoch() const { return fixed_size > 0 ? fixed_size : samples; }
+  std::uint64_t samples_per_rank() const {
+    return (static_cast<std::uint64_t>(samples_per_epoch()) + world - 1) / world;
+  }
   // ceil(n / world) / batch: the reference's count, with the last incomplete batch dropped.
   std::uint64_t steps_per_epoch() const { return samples_per_rank() / batch; }
   // Place in the epoch's global order of row `row` of rank `rank` at `step` (0-based).
@@ -30,13 +43,22 @@ struct PlanShape {
   }
 };
 
+// The plan of a job: `samples` in the data set, `world` trainers. Throws Error(kConfig) when
+// data.fixed_size is more than there are, or when not even one step is full.
+PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t world);
+
+// One epoch's order, which is gone through again from the front when it is too short. With fixed_size N the
+// reference permutes the first N samples (its data set says that it has no more); with redraw the order is of
+// all n, as its sampler gives when it knows of all, and the epoch ends after the first N.
+std::vector<std::uint32_t> epoch_order(const PlanShape& shape, std::uint32_t epoch);
+
 // One epoch's order. Holds the permutation (4 bytes a sample).
 class EpochOrder {
  public:
   EpochOrder(const PlanShape& shape, std::uint32_t epoch)
-      : shape_(shape), order_(torch_randperm(shape.samples, shape.seed + epoch)) {}
+      : shape_(shape), order_(epoch_order(shape, epoch)) {}
 
-  // The sample id (index in the sorted list) at a global position; positions past n wrap to the front.
+  // The sample id (index in the sorted list) at a global position; positions past the end wrap to the front.
   std::uint32_t sample_at(std::uint64_t position) const { return order_[position % order_.size()]; }
   std::uint32_t sample(std::uint64_t step, std::uint32_t rank, std::uint32_t row) const {
     return sample_at(shape_.position(step, rank, row));

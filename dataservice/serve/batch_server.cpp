@@ -80,17 +80,9 @@ struct BatchServer::State {
         source(the_source),
         identities(source),
         bad(setup.bad_list_path, source.size()),
-        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {
-    shape.samples = source.size();
-    shape.world = static_cast<std::uint32_t>(setup.topology.trainer_world);
-    shape.batch = static_cast<std::uint32_t>(setup.config.train.batch_size);
-    if (shape.steps_per_epoch() == 0) {
-      throw Error(ErrorKind::kConfig, "the training list has " + std::to_string(shape.samples) +
-                                          " pictures, fewer than one step of " + std::to_string(shape.world) +
-                                          " trainers x train.batch_size " + std::to_string(shape.batch) +
-                                          ": lower train.batch_size or use more data");
-    }
-  }
+        shape(plan_shape(setup.config, source.size(),
+                         static_cast<std::uint32_t>(setup.topology.trainer_world))),
+        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {}
 
   std::shared_ptr<const EpochOrder> order(std::uint32_t epoch) {
     if (const auto known = orders.find(epoch); known != orders.end()) return known->second;

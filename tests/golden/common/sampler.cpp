@@ -51,3 +51,31 @@ TEST_CASE("the plan hands out samples in the reference's order") {
   }
   CHECK(cases == 189);
 }
+
+TEST_CASE("with fixed_size too: the first pictures, or others each epoch") {
+  std::ifstream file(FACETRAIN_SOURCE_DIR "/tests/golden/data/sampler_fixed_size.txt");
+  REQUIRE(file);
+  int cases = 0;
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with('#')) continue;
+    std::istringstream fields(line);
+    PlanShape shape;
+    std::uint32_t of = 0, epoch = 0, rank = 0;
+    std::uint64_t count = 0, digest = 0;
+    fields >> shape.samples >> shape.fixed_size >> of >> epoch >> shape.world >> rank >> count >> std::hex >>
+        digest >> std::dec;
+    shape.redraw = of != shape.fixed_size;
+    CAPTURE(line);
+    REQUIRE(shape.samples_per_rank() == count);
+    CHECK(shape.steps_per_epoch() == count);
+    const EpochOrder order(shape, epoch);
+    std::vector<std::uint32_t> mine;
+    for (std::uint64_t step = 0; step < count; ++step) mine.push_back(order.sample(step, rank, 0));
+    CHECK(fnv64(mine) == digest);
+    std::uint32_t expected = 0;
+    for (std::size_t i = 0; fields >> expected; ++i) CHECK(mine[i] == expected);
+    ++cases;
+  }
+  CHECK(cases == 252);
+}

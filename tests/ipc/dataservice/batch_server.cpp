@@ -85,6 +85,8 @@ struct Options {
   std::int64_t batch = 4;
   std::int64_t epochs = 2;
   std::int64_t slots = 3;
+  std::int64_t fixed_size = 0;
+  bool redraw = false;
 };
 
 // A service process; killed when the test ends before it.
@@ -96,6 +98,8 @@ class Service {
     setup.config.train.batch_size = options.batch;
     setup.config.train.epochs = options.epochs;
     setup.config.data.slots = options.slots;
+    setup.config.data.fixed_size = options.fixed_size;
+    setup.config.data.fixed_size_redraw = options.redraw;
     setup.config.data.augment = setup.config.data.rand_erase = true;
     setup.topology.trainer_world = setup.topology.node_trainers = options.trainers;
     setup.nonce = nonce_;
@@ -219,6 +223,31 @@ TEST_CASE("every epoch's batches come in order, with the plan's samples") {
     const EpochOrder order(shape, when.first);
     for (std::uint32_t row = 0; row < 4; ++row) CHECK(rows.contains(order.sample(when.second, 0, row)));
   }
+}
+
+TEST_CASE("fixed_size: shorter epochs, of the first pictures or of others each time") {
+  const TestSource source(50, 5);
+  const auto ids = [](const Delivered& delivered) {
+    std::set<std::int64_t> seen;
+    for (const auto& [when, rows] : delivered)
+      for (const auto& [id, digest] : rows) seen.insert(id);
+    return seen;
+  };
+  const Delivered first = run(source, {.trainers = 2, .batch = 4, .epochs = 4, .fixed_size = 16});
+  CHECK(first.size() == 8);  // 4 epochs x 16 / (2 x 4)
+  CHECK(ids(first).size() == 16);
+  CHECK(*ids(first).rbegin() == 15);
+  const Delivered drawn =
+      run(source, {.trainers = 2, .batch = 4, .epochs = 4, .fixed_size = 16, .redraw = true});
+  CHECK(drawn.size() == 8);
+  CHECK(ids(drawn).size() > 30);
+}
+
+TEST_CASE("more than there is cannot be a fixed_size") {
+  const TestSource source(50, 5);
+  Service service(source, {.fixed_size = 51});
+  CHECK(service.wait() == 78);
+  CHECK(service.failure() == "data.fixed_size is 51, but there are only 50 training pictures");
 }
 
 TEST_CASE("samples and pixels of a step do not depend on the number of threads or trainers") {

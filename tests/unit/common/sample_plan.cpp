@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/error.hpp"
 #include "common/plan/class_shard.hpp"
 
 using namespace facetrain;
@@ -44,6 +45,56 @@ TEST_CASE("an epoch covers every sample once, but for the dropped last batch") {
     }
   }
   CHECK(seen.size() == 100);
+}
+
+TEST_CASE("fixed_size: the first samples in every epoch; redraw: others each epoch, all of them in the end") {
+  const auto epoch_of = [](PlanShape shape, std::uint32_t epoch) {
+    const EpochOrder order(shape, epoch);
+    std::set<std::uint32_t> seen;
+    for (std::uint64_t step = 0; step < shape.steps_per_epoch(); ++step)
+      for (std::uint32_t rank = 0; rank < shape.world; ++rank)
+        for (std::uint32_t row = 0; row < shape.batch; ++row)
+          CHECK(seen.insert(order.sample(step, rank, row)).second);
+    return seen;
+  };
+  PlanShape shape{.samples = 500, .world = 2, .batch = 10, .fixed_size = 100};
+  CHECK(shape.steps_per_epoch() == 5);
+  std::set<std::uint32_t> first;
+  for (std::uint32_t i = 0; i < 100; ++i) first.insert(i);
+  CHECK(epoch_of(shape, 0) == first);
+  CHECK(epoch_of(shape, 1) == first);
+  shape.redraw = true;
+  CHECK(shape.steps_per_epoch() == 5);
+  std::set<std::uint32_t> all;
+  for (std::uint32_t epoch = 0; epoch < 60; ++epoch) all.merge(epoch_of(shape, epoch));
+  CHECK(all.size() == 500);
+  CHECK(epoch_of(shape, 0) != epoch_of(shape, 1));
+  // The same samples at every world size with the same global batch.
+  CHECK(epoch_of(shape, 3) ==
+        epoch_of({.samples = 500, .world = 4, .batch = 5, .fixed_size = 100, .redraw = true}, 3));
+}
+
+TEST_CASE("a job's plan: more than there is, and less than a step, are refused") {
+  Config config;
+  config.train.batch_size = 8;
+  CHECK(plan_shape(config, 50, 2).steps_per_epoch() == 3);
+  config.data.fixed_size = 50;
+  CHECK(plan_shape(config, 50, 2).steps_per_epoch() == 3);
+  config.data.fixed_size = 33;
+  CHECK(plan_shape(config, 50, 2).steps_per_epoch() == 2);
+  CHECK_FALSE(plan_shape(config, 50, 2).redraw);
+  config.data.fixed_size_redraw = true;
+  CHECK(plan_shape(config, 50, 2).redraw);
+  config.data.fixed_size = 51;
+  CHECK_THROWS_WITH_AS(plan_shape(config, 50, 2),
+                       "data.fixed_size is 51, but there are only 50 training pictures", Error);
+  config.data.mask = "m.npy";
+  CHECK_THROWS_WITH_AS(plan_shape(config, 50, 2), doctest::Contains("(that data.mask keeps)"), Error);
+  config.data.fixed_size = 7;
+  CHECK_THROWS_WITH_AS(
+      plan_shape(config, 50, 2),
+      doctest::Contains("an epoch has 7 pictures, fewer than one step of 2 trainers x train.batch_size 8"),
+      Error);
 }
 
 TEST_CASE("classes are shared out without gaps, the remainder to the first ranks") {
