@@ -11,16 +11,10 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
     if (used) problems.push_back({key, std::string(what) + " is not implemented yet; leave this key out"});
   };
   refuse(!config.run.resume.empty(), "run.resume", "resuming from a checkpoint");
-  refuse(config.data.train_source.size() > 1, "data.train_source", "training on more than one list");
-  refuse(!config.data.mask.empty(), "data.mask", "a sample mask");
-  refuse(!config.data.label_map.empty(), "data.label_map", "a label map");
-  refuse(config.data.fixed_size > 0, "data.fixed_size", "a fixed epoch size");
   refuse(config.head.sample_rate < 1, "head.sample_rate", "partial FC (a sample_rate below 1)");
   refuse(!config.run.init_from.empty(), "run.init_from", "starting from given weights");
   refuse(!config.run.init_head.empty(), "run.init_head", "starting from given class centres");
   refuse(!config.run.trace.empty(), "run.trace", "a trace");
-  refuse(config.data.mask_shrink, "data.mask_shrink", "a sample mask");
-  refuse(config.data.fixed_size_redraw, "data.fixed_size_redraw", "a fixed epoch size");
   refuse(config.model.model == "vit", "model.model", "ViT");
   refuse(config.model.checkpoint, "model.checkpoint", "activation checkpointing");
   refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
@@ -38,6 +32,11 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   refuse_missing_features(config, problems);
   if (config.model.input_size.size() != 2)
     problems.push_back({"model.input_size", "needs two numbers, height and width, as in [112, 112]"});
+  if (config.data.fixed_size_redraw && config.data.fixed_size == 0)
+    problems.push_back(
+        {"data.fixed_size_redraw", "has no effect without data.fixed_size, the number of samples to draw"});
+  if (config.data.mask_shrink && config.data.mask.empty())
+    problems.push_back({"data.mask_shrink", "has no effect without data.mask"});
   const auto& reduce = config.train.reduce_lr;
   if (std::adjacent_find(reduce.begin(), reduce.end(), std::greater_equal<>()) != reduce.end())
     problems.push_back({"train.reduce_lr", "the epochs must increase, as in [12, 20, 24]"});

@@ -21,7 +21,15 @@ class HeaderText {
  public:
   HeaderText(std::string_view text, const std::string& name) : rest_(text), name_(name) {}
 
+  // Of numbers.
   NpyHeader parse() {
+    NpyHeader header = parse_any();
+    header.item_size = item_size(header.dtype);
+    check_size(header);
+    return header;
+  }
+
+  NpyHeader parse_any() {
     NpyHeader header;
     bool seen_descr = false, seen_order = false, seen_shape = false;
     expect('{');
@@ -44,8 +52,6 @@ class HeaderText {
       if (!take(',') && peek() != '}') fail("its header is damaged");
     }
     if (!seen_descr || !seen_order || !seen_shape) fail("its header is incomplete");
-    header.item_size = item_size(header.dtype);
-    check_size(header);
     return header;
   }
 
@@ -131,7 +137,10 @@ std::uint64_t NpyHeader::elements() const {
   return count;
 }
 
-NpyHeader parse_npy_header(std::span<const std::byte> file, const std::string& name) {
+namespace {
+
+// The header's text. Throws Error(kInput) when `file` does not begin as a .npy.
+std::string_view header_text(std::span<const std::byte> file, const std::string& name) {
   const auto* text = reinterpret_cast<const char*>(file.data());
   if (file.size() < 10 || std::memcmp(text, "\x93NUMPY", 6) != 0)
     throw Error(ErrorKind::kInput, name + ": it is not a .npy file");
@@ -145,9 +154,30 @@ NpyHeader parse_npy_header(std::span<const std::byte> file, const std::string& n
     length = length << 8 | static_cast<unsigned char>(text[i]);
   if (file.size() < prefix || file.size() - prefix < length)
     throw Error(ErrorKind::kInput, name + ": its header is cut off");
-  NpyHeader header = HeaderText({text + prefix, length}, name).parse();
-  header.data_offset = prefix + length;
+  return {text + prefix, length};
+}
+
+std::size_t end_of(std::string_view header, std::span<const std::byte> file) {
+  return static_cast<std::size_t>(header.data() + header.size() - reinterpret_cast<const char*>(file.data()));
+}
+
+}  // namespace
+
+NpyHeader parse_npy_header(std::span<const std::byte> file, const std::string& name) {
+  const std::string_view text = header_text(file, name);
+  NpyHeader header = HeaderText(text, name).parse();
+  header.data_offset = end_of(text, file);
   return header;
+}
+
+std::span<const std::byte> npy_object_pickle(std::span<const std::byte> file, const std::string& name) {
+  const std::string_view text = header_text(file, name);
+  HeaderText reader(text, name);
+  const NpyHeader header = reader.parse_any();
+  if (header.dtype != "|O" || header.elements() != 1)
+    reader.fail("it holds " + describe(header.dtype, header.shape) +
+                ", needed is one Python object, as np.save(FILE, {...}) writes it");
+  return file.subspan(end_of(text, file));
 }
 
 std::string format_npy_header(std::string_view dtype, std::span<const std::uint64_t> shape) {

@@ -29,6 +29,10 @@ struct NpyHeader {
 // bits.
 NpyHeader parse_npy_header(std::span<const std::byte> file, const std::string& name);
 
+// The pickle in a .npy that holds one Python object (dtype "|O", one element: np.save of a dict), for a
+// reader of data-only pickles. Nothing is loaded here. Throws Error(kInput): any other .npy, or none.
+std::span<const std::byte> npy_object_pickle(std::span<const std::byte> file, const std::string& name);
+
 // The header of a version 1 file, padded to a multiple of 64 bytes as np.save writes it.
 std::string format_npy_header(std::string_view dtype, std::span<const std::uint64_t> shape);
 

@@ -48,9 +48,14 @@ void require_training_list(const std::string& path) {
   if (!file)
     throw Error(ErrorKind::kInput, with_errno("cannot read the training list " + path, errno) + hint +
                                        ", --set data.train_source=FILE names it");
-  if (std::filesystem::is_directory(path))
-    throw Error(ErrorKind::kInput,
-                "the training list " + path + " is a folder, not a file of image paths" + hint);
+  if (std::filesystem::is_directory(path)) {  // a subfolder per identity, or an LMDB
+    std::error_code error;
+    const bool is_empty = std::filesystem::is_empty(path, error);
+    if (error)
+      throw Error(ErrorKind::kInput, "cannot read the training folder " + path + ": " + error.message());
+    if (is_empty) throw Error(ErrorKind::kInput, "the training folder " + path + " is empty");
+    return;
+  }
   std::string word;
   if (!(file >> word)) throw Error(ErrorKind::kInput, "the training list " + path + " is empty" + hint);
 }

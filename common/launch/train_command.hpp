@@ -11,7 +11,8 @@ namespace facetrain {
 // configuration, the command line or a missing program, Error(kInput) for the training list.
 int train_command(std::span<const std::string> words, const std::string& bin);
 
-// Throws Error(kInput) unless `path` is a readable file with at least one entry.
+// Throws Error(kInput) unless `path` is a readable file with at least one entry, or a folder that is not
+// empty.
 void require_training_list(const std::string& path);
 
 }  // namespace facetrain

@@ -41,7 +41,7 @@ void PickleMachine::push_global(std::string_view module, std::string_view name) 
                                   [&](const KnownGlobal& g) { return g.module == module && g.name == name; });
   if (known == kKnown.end())
     fail("refuses the global " + std::string(module.substr(0, 100)) + "." + std::string(name.substr(0, 100)) +
-         ": a verification set needs only data");
+         ": only data is read");
   Value v;
   v.kind = Kind::kGlobal;
   v.number = known - kKnown.begin();

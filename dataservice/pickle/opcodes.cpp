@@ -98,6 +98,12 @@ bool PickleMachine::step_containers(unsigned char opcode) {
     if (list.kind != Kind::kList) fail("damaged: it appends to what is not a list");
     list.items.insert(list.items.end(), items.begin(), items.end());
   };
+  const auto set = [&](const std::vector<Ref>& items) {
+    if (items.size() % 2 != 0) fail("damaged: a key without a value");
+    Value& dict = value(top());
+    if (dict.kind != Kind::kDict) fail("damaged: it sets a key of what is not a dict");
+    dict.items.insert(dict.items.end(), items.begin(), items.end());
+  };
   switch (opcode) {
     case '(': {
       Value mark;
@@ -139,6 +145,23 @@ bool PickleMachine::step_containers(unsigned char opcode) {
     }
     case 'e':
       extend(pop_to_mark());
+      return true;
+    case '}':
+      collect(Kind::kDict, {});
+      return true;
+    case 'd': {
+      const std::vector<Ref> items = pop_to_mark();
+      collect(Kind::kDict, {});
+      set(items);
+      return true;
+    }
+    case 's': {
+      const Ref item = pop(), key = pop();
+      set({key, item});
+      return true;
+    }
+    case 'u':
+      set(pop_to_mark());
       return true;
     case 0x85:
     case 0x86:
@@ -234,8 +257,7 @@ Pickle::Ref PickleMachine::run() {
 }
 
 Pickle::Pickle(std::span<const std::byte> bytes, const std::string& name) {
-  if (bytes.size() >> 31)
-    throw Error(ErrorKind::kInput, name + ": a pickle of 2 GiB or more is not a verification set");
+  if (bytes.size() >> 31) throw Error(ErrorKind::kInput, name + ": a pickle of 2 GiB or more cannot be read");
   root_ = PickleMachine(*this, bytes, name).run();
 }
 

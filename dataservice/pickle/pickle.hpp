@@ -1,7 +1,8 @@
 // A data-only reader of Python pickles, protocols 0-5, Python 2's included. A pickle is a program; this
-// reader runs only what builds lists, tuples, numbers and byte strings, plus the few calls by which Python 2,
-// bytes and NumPy arrays are written down (it computes their meaning itself). Every other global is refused
-// by its name: nothing is looked up. Opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.py
+// reader runs only what builds lists, tuples, dicts, numbers and byte strings, plus the few calls by which
+// Python 2, bytes and NumPy arrays are written down (it computes their meaning itself). Every other global is
+// refused by its name: nothing is looked up. Opcodes:
+// https://github.com/python/cpython/blob/main/Lib/pickletools.py
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,7 @@ class Pickle {
     kText,
     kTuple,
     kList,
+    kDict,
     kArray,  // NumPy: dtype, shape (items holds the elements of an object array)
     kDtype,
     kGlobal,
@@ -39,7 +41,7 @@ class Pickle {
     std::string_view bytes;  // bytes; text as UTF-8; an array's elements in C order
     std::string_view dtype;  // "b1", "u1", "i8", ..., "O"
     std::vector<std::uint64_t> shape;
-    std::vector<Ref> items;  // tuple, list, object array
+    std::vector<Ref> items;  // tuple, list, object array; dict: key, value, key, value, ... as written
   };
 
   // `bytes` must outlive the result (strings are views into it). `name` is for messages.

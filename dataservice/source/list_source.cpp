@@ -62,7 +62,9 @@ class IdentityTable {
 
 }  // namespace
 
-ListSource::ListSource(const std::string& path) : text_(read_file(path)) {
+ListSource::ListSource(const std::string& path) : ListSource(read_file(path), path) {}
+
+ListSource::ListSource(std::vector<std::byte> list, const std::string& path) : text_(std::move(list)) {
   const char* const text = reinterpret_cast<const char*>(text_.data());
   const std::string_view all(text, text_.size());
   std::vector<Image> unsorted;

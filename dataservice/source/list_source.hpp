@@ -18,6 +18,8 @@ class ListSource final : public Source {
   // name. Throws Error(kInput): no such file, no path in it, or file:line of a path without a folder in front
   // of the name.
   explicit ListSource(const std::string& path);
+  // The same of a list that is not in a file; `name` stands for the file's in messages.
+  ListSource(std::vector<std::byte> text, const std::string& name);
 
   std::uint32_t size() const override { return static_cast<std::uint32_t>(images_.size()); }
   std::uint32_t classes() const override { return classes_; }

@@ -1,18 +1,28 @@
 #include "dataservice/source/make_source.hpp"
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "common/error.hpp"
+#include "dataservice/source/folder_source.hpp"
+#include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/lmdb_source.hpp"
+#include "dataservice/source/selected_source.hpp"
 
 namespace facetrain {
 namespace {
 
+OpenedSource opened(ListSource list) {
+  auto warnings = list.warnings();
+  return {std::make_unique<ListSource>(std::move(list)), std::move(warnings)};
+}
+
 OpenedSource open_list(const std::string& path) {
-  auto list = std::make_unique<ListSource>(path);
-  auto warnings = list->warnings();
-  return {std::move(list), std::move(warnings)};
+  return opened(ListSource(path));
 }
 
 OpenedSource open_lmdb(const std::string& path) {
@@ -33,22 +43,40 @@ constexpr Kind kKinds[] = {
   throw Error(ErrorKind::kConfig, why);
 }
 
+OpenedSource open_one(const std::string& path) {
+  std::string_view name = path;  // an LMDB may be a folder: its ending counts before the slash
+  while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
+  std::string known;
+  for (const Kind& kind : kKinds) {
+    if (name.ends_with(kind.extension)) return kind.open(path);
+    known += (known.empty() ? "" : ", ") + std::string(kind.extension);
+  }
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return opened(open_folder(path));
+  refuse("data.train_source " + path + ": it is no folder, and its kind is not known by its ending (" +
+         known + ")");
+}
+
+OpenedSource open_all(const std::vector<std::string>& paths) {
+  if (paths.size() == 1) return open_one(paths[0]);
+  OpenedSource all;
+  std::vector<JoinedSource::Part> parts;
+  for (const std::string& path : paths) {
+    OpenedSource one = open_one(path);
+    std::move(one.warnings.begin(), one.warnings.end(), std::back_inserter(all.warnings));
+    parts.push_back({path, std::move(one.source)});
+  }
+  all.source = std::make_unique<JoinedSource>(std::move(parts));
+  return all;
+}
+
 }  // namespace
 
 OpenedSource make_source(const Config& config) {
   const auto& paths = config.data.train_source;
-  if (paths.empty() || paths[0].empty())
-    refuse("data.train_source is not set: give a list (facetrain list -s FOLDER writes one)");
-  if (paths.size() > 1) refuse("data.train_source: several sources at once are not supported yet");
-  if (!config.data.mask.empty()) refuse("data.mask is not supported yet");
-  if (!config.data.label_map.empty()) refuse("data.label_map is not supported yet");
-  if (config.data.fixed_size != 0) refuse("data.fixed_size is not supported yet");
-  std::string known;
-  for (const Kind& kind : kKinds) {
-    if (paths[0].ends_with(kind.extension)) return kind.open(paths[0]);
-    known += (known.empty() ? "" : ", ") + std::string(kind.extension);
-  }
-  refuse("data.train_source " + paths[0] + ": its kind is not known by its ending (" + known + ")");
+  if (paths.empty() || std::find(paths.begin(), paths.end(), "") != paths.end())
+    refuse("data.train_source is not set: give a list (facetrain list -s FOLDER writes one) or a folder");
+  return select_samples(open_all(paths), config);
 }
 
 }  // namespace facetrain

@@ -1,9 +1,10 @@
-// The seam for where pictures come from: a list of files, and (later) LMDB, tar shards, train.rec.
+// The seam for where pictures come from: lists of files, folders, packed data sets, and views of those.
 // A source is immutable once built and may be read by many threads at once.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ class Source {
   virtual std::string name(std::uint32_t i) const = 0;    // a path or key, for messages
   // Replaces `buffer` by the encoded bytes of sample i. Throws Error(kInput) when they cannot be read.
   virtual void read(std::uint32_t i, std::vector<std::byte>& buffer) const = 0;
+};
+
+struct OpenedSource {
+  std::unique_ptr<Source> source;
+  std::vector<std::string> warnings;  // lines for the caller to log
 };
 
 }  // namespace facetrain

@@ -48,7 +48,9 @@ expect_in "no list" 'cannot read the training list none.txt: No such file or dir
 : >empty.txt
 $f train --config c.toml --set data.train_source=empty.txt >out 2>err; expect "empty list" $? 66
 expect_in "empty list" 'facetrain: the training list empty.txt is empty' err
-$f train --config c.toml --set data.train_source=. >out 2>err; expect "list is a folder" $? 66
+mkdir empty
+$f train --config c.toml --set data.train_source=empty >out 2>err; expect "empty folder" $? 66
+expect_in "empty folder" 'facetrain: the training folder empty is empty' err
 PATH=/nowhere $f train --config c.toml >out 2>err; expect "no mpirun" $? 78
 expect_in "no mpirun" 'apt-get install openmpi-bin' err
 $f trian >out 2>err; expect "unknown command" $? 78; expect_in "unknown command" 'did you mean `train`?' err

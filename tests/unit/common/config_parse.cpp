@@ -121,14 +121,10 @@ TEST_CASE("keys that do not exist yet are refused, not ignored") {
   };
   CHECK(complaint("[run]\nresume = 'a'\n") ==
         "x.toml:2:10: run.resume: resuming from a checkpoint is not implemented yet; leave this key out");
-  CHECK(refused("[data]\nmask = 'a'\n"));
-  CHECK(refused("[data]\nlabel_map = 'a'\n"));
-  CHECK(refused("[data]\nfixed_size = 1\n"));
-  CHECK(refused("[data]\ntrain_source = ['a', 'b']\n"));
   CHECK(refused("[head]\nsample_rate = 0.5\n"));
   CHECK(refused("[train]\nscheduler = true\n"));
   CHECK(refused("[train]\nwarmup_epoch = 1\n"));
-  CHECK_FALSE(refused("[head]\nsample_rate = 1\n[data]\nmask = ''\n"));
+  CHECK_FALSE(refused("[head]\nsample_rate = 1\n"));
 }
 
 TEST_CASE("values must fit together") {
@@ -145,6 +141,12 @@ TEST_CASE("values must fit together") {
   CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 4\n") ==
         "x.toml:2:8: launch.gpus: names 2 GPUs but launch.trainers is 4; each trainer has one GPU");
   CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 2\n") == "");
+  CHECK(complaint("[data]\nfixed_size_redraw = true\n")
+            .starts_with("x.toml:2:21: data.fixed_size_redraw: has no effect without data.fixed_size"));
+  CHECK(complaint("[data]\nmask_shrink = true\n") ==
+        "x.toml:2:15: data.mask_shrink: has no effect without data.mask");
+  CHECK(complaint("[data]\nmask_shrink = true\nmask = 'm.npy'\n") == "");
+  CHECK(complaint("[data]\nfixed_size = 1\nfixed_size_redraw = true\n") == "");
   CHECK(complaint("[validation]\nval_list = ['a', 'a']\n") ==
         "x.toml:2:12: validation.val_list: names a set twice");
 }

@@ -26,6 +26,23 @@ NpyHeader parse(const std::string& file) {
   return parse_npy_header(std::as_bytes(std::span(file.data(), file.size())), "f.npy");
 }
 
+TEST_CASE("the pickle of one Python object is handed out, of anything else refused") {
+  const auto pickle_of = [](const std::string& file) {
+    const auto bytes = npy_object_pickle(std::as_bytes(std::span(file.data(), file.size())), "f.npy");
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  CHECK(pickle_of(npy_of(1, "{'descr': '|O', 'fortran_order': False, 'shape': (), }\n", "pickle")) ==
+        "pickle");
+  CHECK(pickle_of(npy_of(2, "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n", "p")) == "p");
+  CHECK(error_of<Error>([&] {
+          pickle_of(npy_of(1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }\n"));
+        }).find("f.npy: it holds <i8 (2), needed is one Python object") != std::string::npos);
+  CHECK(error_of<Error>([&] {
+          pickle_of(npy_of(1, "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n"));
+        }).find("needed is one Python object") != std::string::npos);
+  CHECK(error_of<Error>([&] { pickle_of("\x80\x04."); }).find("not a .npy") != std::string::npos);
+}
+
 TEST_CASE("headers of all versions, and Python 2's long numbers") {
   for (const int version : {1, 2, 3}) {
     const std::string dict = "{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4), }      \n";

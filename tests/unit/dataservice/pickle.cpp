@@ -33,7 +33,7 @@ TEST_CASE("a pickle that would run something is refused by the name of what it w
   CHECK(refusal("(cos\nsystem\no.").find("refuses the global os.system") != std::string::npos);
   CHECK(refusal("c__builtin__\ngetattr\n.").find("__builtin__.getattr") != std::string::npos);
   CHECK(refusal("cnumpy\nload\n.").find("numpy.load") != std::string::npos);
-  CHECK(refusal("\x80\x02}.").find("opcode 125 is not data") != std::string::npos);  // a dict
+  CHECK(refusal("\x80\x02\x8f.").find("opcode 143 is not data") != std::string::npos);  // a set
   CHECK(refusal("\x80\x02"s + "cnumpy\nndarray\n)\x81.").find("opcode 129 is not data") !=
         std::string::npos);  // NEWOBJ
   CHECK(refusal("\x80\x09.").find("protocol 9") != std::string::npos);
@@ -41,6 +41,7 @@ TEST_CASE("a pickle that would run something is refused by the name of what it w
 
 TEST_CASE("what is not a verification set is refused") {
   CHECK(refusal("I1\n.").find("not a pair") != std::string::npos);
+  CHECK(refusal("}.").find("not a pair") != std::string::npos);  // a dict
   CHECK(refusal("((lI1\nt.").find("issame is not a list") != std::string::npos);
   CHECK(refusal("((lp0\nS'a'\na(lI01\nat.").find("1 pictures do not make 1 pairs") != std::string::npos);
   CHECK(refusal("((lp0\nV\\u0041\na(lI01\nat.").find("picture 0 is not a string of bytes") !=
@@ -48,6 +49,23 @@ TEST_CASE("what is not a verification set is refused") {
   CHECK(refusal("((lp0\nS'a'\naS'b'\na(lF0.5\nat.").find("something else than True and False") !=
         std::string::npos);
   CHECK(refusal("((lp0\nS'a'\naS'b'\na(lI01\nat.") == "");
+}
+
+TEST_CASE("a dict keeps its keys and values in the order in which they were written") {
+  // EMPTY_DICT with SETITEMS, EMPTY_DICT with SETITEM, and protocol 0's DICT.
+  for (const std::string& program :
+       {"}(S'a'\nI1\nS'b'\nI2\nu."s, "}S'a'\nI1\nsS'b'\nI2\ns."s, "(S'a'\nI1\nS'b'\nI2\nd."s}) {
+    const Pickle pickle(bytes_of(program), "p");
+    REQUIRE(pickle.root().kind == Pickle::Kind::kDict);
+    REQUIRE(pickle.root().items.size() == 4);
+    CHECK(pickle.at(pickle.root().items[0]).bytes == "a");
+    CHECK(pickle.at(pickle.root().items[1]).number == 1);
+    CHECK(pickle.at(pickle.root().items[2]).bytes == "b");
+    CHECK(pickle.at(pickle.root().items[3]).number == 2);
+  }
+  for (const std::string& program :
+       {"}(I1\nu."s, "(I1\nd."s, "](I1\nI2\nu."s, "s."s, "}I1\ns."s, "u."s, "I1\nI2\nI3\ns."s})
+    CHECK_THROWS_AS(Pickle(bytes_of(program), "p"), Error);
 }
 
 TEST_CASE("damage is an Error: references, marks, sizes, blow-ups") {

@@ -1,0 +1,38 @@
+// Several sources one after the other, as one: identities stay separate, also where two sources use the same
+// folder name.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataservice/source/source.hpp"
+
+namespace facetrain {
+
+class JoinedSource final : public Source {
+ public:
+  struct Part {
+    std::string name;  // as in data.train_source
+    std::unique_ptr<Source> source;
+  };
+
+  // Samples and classes of a part are numbered after those of the parts before it. Throws Error(kInput) when
+  // there are more than 2^32 - 1 samples.
+  explicit JoinedSource(std::vector<Part> parts);
+
+  std::uint32_t size() const override { return first_sample_.back(); }
+  std::uint32_t classes() const override { return first_class_.back(); }
+  std::int64_t label(std::uint32_t i) const override;
+  std::string name(std::uint32_t i) const override;  // with the part's name in front: "a.txt: /faces/1.jpg"
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+
+ private:
+  std::size_t part_of(std::uint32_t i) const;
+
+  std::vector<Part> parts_;
+  std::vector<std::uint32_t> first_sample_, first_class_;  // of each part; one more: the totals
+};
+
+}  // namespace facetrain
