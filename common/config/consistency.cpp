@@ -11,18 +11,30 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
     if (used) problems.push_back({key, std::string(what) + " is not implemented yet; leave this key out"});
   };
   refuse(!config.run.resume.empty(), "run.resume", "resuming from a checkpoint");
-  refuse(config.head.sample_rate < 1, "head.sample_rate", "partial FC (a sample_rate below 1)");
   refuse(!config.run.init_from.empty(), "run.init_from", "starting from given weights");
   refuse(!config.run.init_head.empty(), "run.init_head", "starting from given class centres");
   refuse(!config.run.trace.empty(), "run.trace", "a trace");
   refuse(config.model.model == "vit", "model.model", "ViT");
   refuse(config.model.checkpoint, "model.checkpoint", "activation checkpointing");
   refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
-  refuse(config.head.dense_momentum, "head.dense_momentum", "partial FC");
   refuse(config.train.optimizer != "sgd", "train.optimizer", "AdamW");
   refuse(config.train.accumulate > 1, "train.accumulate", "gradient accumulation");
   refuse(config.train.scheduler, "train.scheduler", "the polynomial schedule");
   refuse(config.train.warmup_epoch > 0, "train.warmup_epoch", "warm-up");
+}
+
+void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProblem>& problems) {
+  if (config.head.sample_rate >= 1) return;
+  if (config.head.sample_rate == 0)
+    problems.push_back({"head.sample_rate", "0 would sample no negative class; use a share above 0, as 0.1"});
+  if (config.train.optimizer != "sgd")
+    problems.push_back({"head.sample_rate",
+                        "below 1 (partial FC) works with train.optimizer = \"sgd\" only; use it, or set "
+                        "head.sample_rate = 1"});
+  if (config.train.accumulate > 1)
+    problems.push_back({"head.sample_rate",
+                        "below 1 (partial FC) draws classes for each update and does not work with "
+                        "train.accumulate > 1; set one of the two to 1"});
 }
 
 }  // namespace
@@ -30,6 +42,7 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
 std::vector<ConfigProblem> inconsistencies(const Config& config) {
   std::vector<ConfigProblem> problems;
   refuse_missing_features(config, problems);
+  refuse_partial_fc_combinations(config, problems);
   if (config.model.input_size.size() != 2)
     problems.push_back({"model.input_size", "needs two numbers, height and width, as in [112, 112]"});
   if (config.data.fixed_size_redraw && config.data.fixed_size == 0)

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "tests/mpi/linear_backbone.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 
@@ -17,36 +18,13 @@
 #include <doctest/doctest.h>
 
 using namespace facetrain;
+using facetrain::test::draw;
+using facetrain::test::LinearBackbone;
 using facetrain::test::world;
 
 namespace {
 
 constexpr std::int64_t kClasses = 5, kSize = 4, kPixels = 12, kBatch = 2;
-
-at::Tensor draw(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType type) {
-  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-  return at::randn(shape, generator, type);
-}
-
-// Embedding = weight x picture + bias; the weight with decay, the bias without, and a parameter that is not
-// trained.
-class Linear final : public Backbone {
- public:
-  explicit Linear(at::ScalarType type) {
-    state_ = {{"weight", draw({kSize, kPixels}, 1, type).set_requires_grad(true)},
-              {"bias", draw({kSize}, 2, type).set_requires_grad(true), false, true, false},
-              {"fixed", at::ones({kSize}, type), false, false}};
-  }
-  at::Tensor forward(const at::Tensor& images, const DropoutKey&) override {
-    return at::linear(images.flatten(1), state_[0].tensor, state_[1].tensor) * state_[2].tensor;
-  }
-  const std::vector<NamedTensor>& state() const override { return state_; }
-  void train(bool) override {}
-  void to(at::Device, at::ScalarType) override {}
-
- private:
-  std::vector<NamedTensor> state_;
-};
 
 Config arcface() {
   Config config;
@@ -56,7 +34,7 @@ Config arcface() {
 
 // Everything one rank needs to train, with a linear network.
 struct Trainer {
-  Linear backbone;
+  LinearBackbone backbone;
   ShardedClassifier classifier;
   GradientBuckets buckets;
   Sgd optimizer;
@@ -64,7 +42,7 @@ struct Trainer {
   TrainState state;
 
   Trainer(Communicator& trainers, at::ScalarType type, std::optional<double> loss_scale = {})
-      : backbone(type),
+      : backbone(kPixels, kSize, type),
         classifier({kClasses, kSize, 1, at::kCPU, type, type}, make_head(arcface()), trainers),
         buckets(trainable_parameters(backbone), trainers),
         optimizer(sgd_parameters(backbone, classifier), 0.9, 0.1),

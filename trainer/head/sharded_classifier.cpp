@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <span>
 #include <string>
 
 #include "common/error.hpp"
 #include "common/plan/philox.hpp"
+#include "trainer/head/class_sample.hpp"
 #include "trainer/head/distributed_softmax.hpp"
 
 namespace facetrain {
@@ -25,7 +27,7 @@ at::Tensor initial_centres(const ClassifierSpec& spec, const ClassShard& shard) 
         values[row * spec.embedding_size + i] = kInitialDeviation * stream.normal();
     }
   });
-  return centres.to(at::TensorOptions(spec.device).dtype(spec.dtype)).set_requires_grad(true);
+  return centres.to(at::TensorOptions(spec.device).dtype(spec.dtype));
 }
 
 at::Tensor row_norms(const at::Tensor& rows) {
@@ -56,10 +58,18 @@ ShardedClassifier::ShardedClassifier(const ClassifierSpec& spec, std::unique_ptr
       trainers_(trainers),
       weight_(initial_centres(spec, shard_)) {
   head_->to(spec.device, spec.dtype);
+  if (spec_.sample_rate < 1 && !spec_.dense_momentum) sparse_.emplace(weight_);
+  weight_.set_requires_grad(!sparse_);
+}
+
+const at::Tensor& ShardedClassifier::weight() {
+  if (sparse_) sparse_->catch_up();
+  return weight_;
 }
 
 std::vector<at::Tensor> ShardedClassifier::parameters() {
-  std::vector<at::Tensor> all{weight_};
+  std::vector<at::Tensor> all;
+  if (!sparse_) all.push_back(weight_);
   for (const at::Tensor& parameter : head_->parameters()) all.push_back(parameter);
   return all;
 }
@@ -75,19 +85,38 @@ at::Tensor ShardedClassifier::gather_labels(const at::Tensor& labels) {
   return all;
 }
 
-at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tensor& labels) {
+// (S) int64: the step's classes, as indices in the shard; labels as gather_labels() returned them.
+at::Tensor ShardedClassifier::sample(const at::Tensor& labels, std::uint64_t step) const {
+  const at::Tensor known = labels.to(at::kCPU);
+  const std::span needed(known.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(known.numel()));
+  const std::vector<std::int64_t> classes =
+      sample_classes(needed, shard_, spec_.sample_rate, {spec_.seed, static_cast<std::uint32_t>(step)});
+  return at::tensor(classes, at::kLong).to(spec_.device);
+}
+
+// (S, E)
+at::Tensor ShardedClassifier::sampled_centres(const at::Tensor& classes) {
+  return sparse_ ? sparse_->take(classes) : weight_.index_select(0, classes);
+}
+
+at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tensor& labels,
+                                   std::uint64_t step) {
   const at::Tensor all_labels = gather_labels(labels);
   const at::Tensor all = gather_embeddings(embeddings.to(spec_.dtype), trainers_);
 
   const at::Tensor norms = row_norms(all);
   const at::Tensor directions = normalised(all, norms);
-  const at::Tensor centres = normalised(weight_, row_norms(weight_));
+  const bool samples = spec_.sample_rate < 1;
+  const at::Tensor sampled = samples ? sample(all_labels, step) : at::Tensor();
+  const at::Tensor weight = samples ? sampled_centres(sampled) : weight_;
+  const at::Tensor centres = normalised(weight, row_norms(weight));
   const at::Tensor cosines =
       at::linear(directions.to(spec_.linear), centres.to(spec_.linear)).to(spec_.dtype).clamp(-1, 1);
 
   const at::Tensor local = all_labels - shard_.first;
   const at::Tensor own = local.ge(0).logical_and_(local.lt(shard_.count));
-  const at::Tensor columns = at::where(own, local, at::full_like(local, -1));
+  const at::Tensor columns =
+      at::where(own, samples ? at::searchsorted(sampled, local) : local, at::full_like(local, -1));
 
   const HeadOutput output = head_->forward({cosines, columns, norms, directions, all_labels, trainers_});
   if (output.loss) return *output.loss;

@@ -23,8 +23,9 @@ at::Tensor gradient_of(const at::Tensor& parameter, std::size_t index) {
 
 }  // namespace
 
-Sgd::Sgd(const std::vector<SgdParameter>& parameters, double momentum, double weight_decay)
-    : momentum_(momentum) {
+Sgd::Sgd(const std::vector<SgdParameter>& parameters, double momentum, double weight_decay,
+         SparseRows* sparse)
+    : momentum_(momentum), weight_decay_(weight_decay), sparse_(sparse) {
   at::NoGradGuard no_grad;
   groups_ = {{{}, weight_decay}, {{}, 0.0}};
   for (const SgdParameter& parameter : parameters) {
@@ -34,6 +35,12 @@ Sgd::Sgd(const std::vector<SgdParameter>& parameters, double momentum, double we
     // skipped.
     velocities_.push_back(at::zeros_like(parameter.tensor));
   }
+}
+
+std::vector<at::Tensor> Sgd::parameters() const {
+  std::vector<at::Tensor> all = parameters_;
+  if (sparse_ != nullptr && sparse_->taken().defined()) all.push_back(sparse_->taken());
+  return all;
 }
 
 void Sgd::step(double lr, const at::Tensor& overflow) {
@@ -48,10 +55,13 @@ void Sgd::step(double lr, const at::Tensor& overflow) {
       velocities.push_back(velocities_[index]);
     }
     if (parameters.empty()) continue;
+    // The kernel wants no velocities where momentum is 0; they then stay zero.
+    if (momentum_ == 0) velocities.clear();
     at::_fused_sgd_(parameters, gradients, velocities, group.weight_decay, momentum_, lr, /*dampening=*/0,
                     /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false, /*grad_scale=*/{},
                     found_inf);
   }
+  if (sparse_ != nullptr) sparse_->step(lr, momentum_, weight_decay_, overflow);
 }
 
 }  // namespace facetrain

@@ -8,6 +8,8 @@
 
 #include <vector>
 
+#include "trainer/optim/sparse_rows.hpp"
+
 namespace facetrain {
 
 struct SgdParameter {
@@ -17,16 +19,18 @@ struct SgdParameter {
 
 class Sgd {
  public:
-  // momentum in [0, 1), weight_decay >= 0.
-  Sgd(const std::vector<SgdParameter>& parameters, double momentum, double weight_decay);
+  // momentum in [0, 1), weight_decay >= 0. sparse: rows that are trained too, with decay (null: none).
+  Sgd(const std::vector<SgdParameter>& parameters, double momentum, double weight_decay,
+      SparseRows* sparse = nullptr);
 
   // One update with learning rate lr. overflow (1 element, float32, on the parameters' device; undefined:
   // none): where it holds 1 nothing changes, without asking the GPU. Throws Error(kInternal) for a parameter
   // without gradient.
   void step(double lr, const at::Tensor& overflow = {});
 
-  const std::vector<at::Tensor>& parameters() const { return parameters_; }
-  // v of parameters()[i], same shape; for checkpoints.
+  // What the step trains: the parameters in the order given, then the sparse rows that are taken.
+  std::vector<at::Tensor> parameters() const;
+  // v of the i-th parameter given, same shape; for checkpoints (the sparse rows have their own).
   const std::vector<at::Tensor>& velocities() const { return velocities_; }
 
  private:
@@ -37,7 +41,8 @@ class Sgd {
 
   std::vector<at::Tensor> parameters_, velocities_;
   std::vector<Group> groups_;
-  double momentum_;
+  double momentum_, weight_decay_;
+  SparseRows* sparse_;
 };
 
 }  // namespace facetrain

@@ -71,6 +71,8 @@ ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Preci
   spec.device = device;
   spec.dtype = parameter_type(precision);
   spec.linear = linear_type(precision, device);
+  spec.sample_rate = config.head.sample_rate;
+  spec.dense_momentum = config.head.dense_momentum;
   return spec;
 }
 
@@ -193,7 +195,8 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       trainers);
   GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
                           device.is_cpu() ? at::kFloat : at::kHalf);
-  Sgd optimizer(sgd_parameters(*backbone, classifier), config.train.momentum, config.train.weight_decay);
+  Sgd optimizer(sgd_parameters(*backbone, classifier), config.train.momentum, config.train.weight_decay,
+                classifier.sparse_centres());
   std::optional<LossScale> loss_scale;
   if (precision == Precision::kFp16) loss_scale.emplace(device);
   TrainState state{*backbone, classifier, buckets, optimizer, loss_scale ? &*loss_scale : nullptr, trainers};

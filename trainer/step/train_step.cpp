@@ -17,7 +17,7 @@ StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& d
   drop_gradients(state.classifier);
 
   const at::Tensor embeddings = state.backbone.forward(batch.images, dropout);
-  const at::Tensor loss = state.classifier.loss(embeddings, batch.labels);
+  const at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
   (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
   state.buckets.finish();
 

@@ -19,7 +19,7 @@ struct TrainState {
   Backbone& backbone;
   ShardedClassifier& classifier;
   GradientBuckets& buckets;  // of trainable_parameters(backbone)
-  Sgd& optimizer;            // of sgd_parameters(backbone, classifier)
+  Sgd& optimizer;            // of sgd_parameters(backbone, classifier) and classifier.sparse_centres()
   LossScale* loss_scale;     // fp16 only, else null
   Communicator& trainers;
   double max_grad_norm = 5.0;  // of the backbone's gradient
@@ -38,13 +38,15 @@ struct StepResult {
                          // loss scaling
 };
 
-// Collective. Throws as ShardedClassifier::loss and the communicator do; the weights are then as they were.
+// Collective. dropout.step, the global step, also decides which classes partial FC samples. Throws as
+// ShardedClassifier::loss and the communicator do; the weights are then as they were.
 StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr);
 
 // The backbone's trained parameters, in state order.
 std::vector<at::Tensor> trainable_parameters(const Backbone& backbone);
 
-// Those, then the classifier's: weight decay on all but BatchNorm's, as the reference's parameter groups.
+// Those, then classifier.parameters(): weight decay on all but BatchNorm's, as the reference's parameter
+// groups.
 std::vector<SgdParameter> sgd_parameters(const Backbone& backbone, ShardedClassifier& classifier);
 
 }  // namespace facetrain

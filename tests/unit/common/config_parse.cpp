@@ -121,10 +121,21 @@ TEST_CASE("keys that do not exist yet are refused, not ignored") {
   };
   CHECK(complaint("[run]\nresume = 'a'\n") ==
         "x.toml:2:10: run.resume: resuming from a checkpoint is not implemented yet; leave this key out");
-  CHECK(refused("[head]\nsample_rate = 0.5\n"));
   CHECK(refused("[train]\nscheduler = true\n"));
   CHECK(refused("[train]\nwarmup_epoch = 1\n"));
   CHECK_FALSE(refused("[head]\nsample_rate = 1\n"));
+}
+
+TEST_CASE("partial FC is refused where it cannot work") {
+  CHECK(complaint("[head]\nsample_rate = 0.5\ndense_momentum = true\n") == "");
+  CHECK(complaint("[head]\nsample_rate = 0\n")
+            .starts_with("x.toml:2:15: head.sample_rate: 0 would sample no negative class"));
+  CHECK(complaint("[head]\nsample_rate = 0.5\n[train]\noptimizer = 'adamw'\n")
+            .find("head.sample_rate: below 1 (partial FC) works with train.optimizer = \"sgd\" only") !=
+        std::string::npos);
+  CHECK(complaint("[head]\nsample_rate = 0.5\n[train]\naccumulate = 2\n")
+            .find("head.sample_rate: below 1 (partial FC) draws classes for each update") !=
+        std::string::npos);
 }
 
 TEST_CASE("values must fit together") {

@@ -47,6 +47,16 @@ TEST_CASE("SGD: momentum from the second step on, decay where wanted") {
   CHECK(near(sgd.velocities()[0], {v0, v1}));
 }
 
+TEST_CASE("SGD without momentum") {
+  at::Tensor parameter = leaf({1.0, -2.0});
+  Sgd sgd({{parameter, true}}, 0.0, 0.1);
+  for (int step = 0; step < 2; ++step) {
+    give_gradient(parameter, {0.5, 0.5});
+    sgd.step(0.1);
+  }
+  CHECK(near(parameter, {0.94 - 0.1 * (0.5 + 0.094), -2.03 - 0.1 * (0.5 - 0.203)}));
+}
+
 TEST_CASE("SGD follows a gradient that lies in memory in another order") {
   at::Tensor parameter = at::zeros({2, 3, 2, 2}, at::kDouble).contiguous(at::MemoryFormat::ChannelsLast);
   parameter.set_requires_grad(true);
