@@ -74,10 +74,11 @@ class Lexer {
   void word() {
     const char c = peek();
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
-    const std::size_t quote = std::min(text_.find_first_of("'\"", at_), text_.size());
-    if (quote - at_ <= 2 && std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(at_),
-                                        text_.begin() + static_cast<std::ptrdiff_t>(quote), starts_name))
-      if (quote < text_.size()) return string(quote);
+    const std::size_t prefix = text_.substr(at_, 3).find_first_of("'\"");
+    if (prefix != text_.npos) {
+      const std::string_view letters = text_.substr(at_, prefix);
+      if (std::all_of(letters.begin(), letters.end(), starts_name)) return string(at_ + prefix);
+    }
     if (starts_name(c)) {
       const std::size_t start = at_;
       while (starts_name(peek()) || is_digit(peek())) ++at_;

@@ -1,0 +1,85 @@
+#include "common/check/network_size.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace facetrain {
+namespace {
+
+struct Depth {
+  std::string_view name;
+  std::array<int, 4> blocks;
+};
+// trainer/backbones/iresnet.cpp
+constexpr std::array<Depth, 6> kDepths = {{{"18", {2, 2, 2, 2}},
+                                           {"34", {3, 4, 6, 3}},
+                                           {"50", {3, 4, 14, 3}},
+                                           {"100", {3, 13, 30, 3}},
+                                           {"152", {3, 8, 36, 3}},
+                                           {"200", {6, 26, 60, 6}}}};
+constexpr std::array<std::int64_t, 4> kChannels = {64, 128, 256, 512};
+
+// With activation checkpointing a block keeps its input only, and one block at a time its inside.
+struct Kept {
+  std::int64_t inputs = 0, inside = 0, largest = 0;
+
+  void block(std::int64_t input, std::int64_t own) {
+    inputs += input;
+    inside += own;
+    largest = std::max(largest, own);
+  }
+  std::int64_t numbers(bool checkpoint) const { return inputs + (checkpoint ? largest : inside); }
+};
+
+NetworkSize iresnet_size(const std::array<int, 4>& blocks, bool se, std::int64_t embedding, bool checkpoint) {
+  NetworkSize size;
+  std::int64_t in = 64, side = 112;
+  size.parameters = 27 * 64 + 3 * 64;
+  std::int64_t kept = 2 * 64 * side * side;  // the first convolution's and BatchNorm's outputs
+  Kept counted;
+  for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
+    const std::int64_t out = kChannels[stage];
+    for (int i = 0; i < blocks[stage]; ++i, in = out) {
+      const bool first = i == 0;
+      const std::int64_t below = first ? side / 2 : side;
+      size.parameters += 2 * in + 9 * in * out + 3 * out + 9 * out * out + 2 * out;
+      if (first) size.parameters += in * out + 2 * out;
+      if (first && se) size.parameters += 2 * out * (out / 16);
+      counted.block(in * side * side,
+                    in * side * side + 3 * out * side * side + (first ? 2 : 1) * out * below * below);
+      side = below;
+    }
+  }
+  const std::int64_t flat = in * side * side;
+  size.parameters += 2 * in + (flat + 1) * embedding + 2 * embedding;
+  kept += 3 * flat;  // the last block's, BatchNorm's and the dropout's outputs
+  size.kept_numbers = kept + counted.numbers(checkpoint);
+  return size;
+}
+
+NetworkSize vit_size(std::string_view depth, std::int64_t embedding, bool checkpoint) {
+  const std::int64_t h = depth == "l" ? 768 : 512, blocks = depth == "s" ? 12 : 24, heads = 8, s = 144;
+  NetworkSize size;
+  const std::int64_t block = 4 * h + 3 * h * h + h * h + h + 8 * h * h + 5 * h;
+  size.parameters =
+      3 * 81 * h + h + s * h + blocks * block + 2 * h + h + s * h * h + 2 * h + h * embedding + 2 * embedding;
+  Kept counted;
+  for (std::int64_t i = 0; i < blocks; ++i) counted.block(s * h, 16 * s * h + 5 * heads * s * s / 2);
+  size.kept_numbers = 2 * s * h + counted.numbers(checkpoint);
+  return size;
+}
+
+}  // namespace
+
+std::optional<NetworkSize> network_size(const Config& config) {
+  const auto& model = config.model;
+  if (model.model == "vit") return vit_size(model.depth, model.embedding_size, model.checkpoint);
+  if (model.model != "iresnet") return {};
+  for (const Depth& depth : kDepths)
+    if (depth.name == model.depth)
+      return iresnet_size(depth.blocks, model.mode == "se", model.embedding_size, model.checkpoint);
+  return {};
+}
+
+}  // namespace facetrain
