@@ -14,6 +14,7 @@ std::vector<Subcommand> subcommands() {
   return {
       {"train", "", "compose and run the mpirun line of a training job"},
       {"config", "", "print a resolved configuration, or the reference of all keys"},
+      {"check", "facetrain-data", "check a configuration, its data and this machine before a run"},
       {"convert-config", "", "turn a Python configuration of the reference into TOML"},
       {"rank", "", "one process of a job on several nodes (started by mpirun)"},
       {"list", "facetrain-data", "write the training list of a folder of pictures"},

@@ -10,5 +10,6 @@ Command extract_command();
 Command prepare_command();
 Command synth_command();
 Command pack_command();
+Command check_command();
 
 }  // namespace facetrain
