@@ -21,7 +21,7 @@ TrainingMemory training_memory(const Config& config, const NetworkSize& size, st
   memory.parameters = parameters * weight * copies + (is_half ? parameters * 2 : 0);
   memory.activations = batch * static_cast<double>(size.kept_numbers) * number;
   memory.head = share * static_cast<double>(config.model.embedding_size) * weight * copies +
-                batch * ranks * share * weight * 3;
+                batch * ranks * share * config.head.sample_rate * weight * 3;
   return memory;
 }
 

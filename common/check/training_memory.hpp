@@ -14,8 +14,8 @@ namespace facetrain {
 // ranks, E the embedding size, n bytes of an activation (2 in fp16 and bf16, 8 in fp64, else 4):
 //   parameters  = P x 4 x (2 + S), and P x 2 more for autocast's copies in fp16 and bf16
 //   activations = B x kept_numbers x n
-//   head        = C / R x E x 4 x (2 + S) for the centres, and R B x C / R x 4 x 3 for cosines, probabilities
-//                 and their gradient
+//   head        = C / R x E x 4 x (2 + S) for the centres, and R B x C / R x head.sample_rate x 4 x 3 for
+//                 cosines, probabilities and their gradient
 // Not in it: the CUDA context, cuDNN's workspaces, and what the allocator keeps.
 struct TrainingMemory {
   double parameters = 0, activations = 0, head = 0;

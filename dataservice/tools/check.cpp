@@ -1,6 +1,7 @@
 // facetrain check: everything about a run that can be known before it starts, one line a finding.
 #include <unistd.h>
 
+#include <algorithm>
 #include <ostream>
 #include <sstream>
 
@@ -16,6 +17,7 @@
 #include "common/launch/shell.hpp"
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_options.hpp"
+#include "common/plan/sample_plan.hpp"
 #include "dataservice/check/identities.hpp"
 #include "dataservice/check/list_text.hpp"
 #include "dataservice/check/pictures.hpp"
@@ -80,9 +82,17 @@ Request request_of(const Flags& given) {
   return request;
 }
 
-// The data set: its lists as text, then whatever it is as a source. Returns its number of identities, 0 if it
-// cannot be opened.
-std::uint64_t check_data(const Config& config, const Request& request, Report& report) {
+// Whether an epoch has a step at all, and how many.
+Finding epoch_finding(const Config& config, std::uint32_t images, int ranks) {
+  const PlanShape shape = plan_shape(config, images, static_cast<std::uint32_t>(ranks));
+  return ok("epoch", std::to_string(shape.samples_per_epoch()) + " images",
+            std::to_string(shape.steps_per_epoch()) + " steps of " + std::to_string(ranks) + " x " +
+                std::to_string(config.train.batch_size));
+}
+
+// The data set: its lists as text, then whatever it is as a source, for `ranks` trainers (0: unknown).
+// Returns its number of identities, 0 if it cannot be opened.
+std::uint64_t check_data(const Config& config, const Request& request, int ranks, Report& report) {
   for (const std::string& path : config.data.train_source) {
     if (!path.ends_with(".txt")) continue;
     report.add_from("list", path, [&] {
@@ -103,7 +113,12 @@ std::uint64_t check_data(const Config& config, const Request& request, Report& r
     const auto counts = pictures_of_identities(source);
     identities = counts.size();
     report.add(identity_findings(counts, name));
-    report.add(scale_findings(identities, source.size(), request.scale, request.rules));
+    // Classes that a mask emptied are no identities of the data set.
+    const auto present =
+        counts.size() - static_cast<std::size_t>(std::count(counts.begin(), counts.end(), 0u));
+    report.add(scale_findings(present, source.size(), request.scale, request.rules));
+    if (ranks > 0)
+      report.add_from("epoch", name, [&] { report.add({epoch_finding(config, source.size(), ranks)}); });
     report.add(picture_findings(census(source, request.deep), name));
   });
   return identities;
@@ -163,12 +178,13 @@ void run(const Flags& given, std::ostream& out) {
 
   const Machine machine = this_machine();
   std::optional<Launch> launch;
+  int ranks = 0;
   report.add_from("launch", "this machine", [&] {
     launch = compose_launch(*config, request.launch, machine, program_folder());
-    const int trainers = (launch->node_processes - 1) * request.launch.nodes;
-    report.add(batch_findings(*config, trainers, request.rules));
+    ranks = (launch->node_processes - 1) * request.launch.nodes;
+    report.add(batch_findings(*config, ranks, request.rules));
   });
-  const std::uint64_t identities = check_data(*config, request, report);
+  const std::uint64_t identities = check_data(*config, request, ranks, report);
   report.add(validation_findings(*config));
   if (launch) {
     check_memory(*config, request, *launch, machine.gpus > 0, identities, report);

@@ -21,18 +21,19 @@ check() {  # check CODE [ARGUMENTS...]: runs facetrain check, its output in out
 says() { grep -qF -- "$1" out || fail "no '$1' in: $(cat out)"; }
 says_not() { grep -qF -- "$1" out && fail "'$1' in: $(cat out)"; }
 
-$f synth --ids 4 --per-id 5 --val 10 --out demo >/dev/null || fail "synth"
+$f synth --ids 130 --per-id 4 --val 10 --out demo >/dev/null || fail "synth"
 $f list -s demo/train -d . -sfn train >/dev/null || fail "list"
 set_good=(--set data.train_source=train.txt validation.val_source=demo/val 'validation.val_list=["synth"]')
 
 # ---- a good data set
 check 0 "$root/configs/demo_cpu.toml" "${set_good[@]}"
 says 'ok config: '
-says 'ok list: train.txt: 20 paths'
-says 'ok identities: train.txt: 4, each of 5 to 5 pictures'
-says "ok scale: 4 identities, 20 images: within the challenge's 10K scale"
-says 'ok picture headers: train.txt: 20 x JPEG 112 x 112 with 3 channels'
+says 'ok list: train.txt: 520 paths'
+says 'ok identities: train.txt: 130, each of 4 to 4 pictures'
+says "ok scale: 130 identities, 520 images: within the challenge's 10K scale"
+says 'ok picture headers: train.txt: 520 x JPEG 112 x 112 with 3 channels'
 says 'ok validation sets: demo/val: synth'
+says 'ok epoch: 520 images: 8 steps of 2 x 32'
 says 'WARNING challenge: model.model = "mobilefacenet": the challenge fixes it at "iresnet"'
 says "WARNING global batch: 2 x 32 = 64: the challenge's is 4 x 128"
 [ -s err ] && fail "an error line without an error: $(cat err)"
@@ -40,9 +41,12 @@ sets=(--set data.train_source=train.txt --set validation.val_source=demo/val --s
 line=$($f train --config "$root/configs/demo_cpu.toml" "${sets[@]}" --dry-run | tail -1)
 says "ok launch: facetrain train runs: $line"
 check 0 "$root/configs/demo_cpu.toml" "${set_good[@]}" --deep
-says 'ok pictures: train.txt: 20 x JPEG'
+says 'ok pictures: train.txt: 520 x JPEG'
 check 0 "$root/configs/demo_cpu.toml" --set data.train_source=demo/train validation.val_source=demo/val  # a folder
-says 'ok identities: demo/train: 4'
+says 'ok identities: demo/train: 130'
+
+check 78 "$root/configs/demo_cpu.toml" "${set_good[@]}" train.batch_size=500
+says 'REFUSED epoch: train.txt: '
 
 # ---- the challenge's rules: refused with --scale, warned without
 default=$root/configs/arcface_r50_default.toml
@@ -88,7 +92,7 @@ check 0 "$root/configs/demo_cpu.toml" --set data.train_source=messy.txt validati
 says 'WARNING list: messy.txt:4: a blank line'
 says 'WARNING list: messy.txt:5 and 2 more: the same path twice'
 says 'the same folder name under different roots becomes one identity'
-says '1 of 5 identities have one picture'
+says '1 of 131 identities have one picture'
 says 'WARNING data: '
 
 # ---- what is wrong with pictures
@@ -98,10 +102,10 @@ truncate -s 2000 "$first"
 check 0 "$root/configs/demo_cpu.toml" --set data.train_source=broken validation.val_source=demo/val
 says_not 'WARNING picture'
 check 0 "$root/configs/demo_cpu.toml" --set data.train_source=broken validation.val_source=demo/val --deep
-says 'WARNING pictures: broken: 1 of 20 cannot be used'
+says 'WARNING pictures: broken: 1 of 520 cannot be used'
 for picture in $(find broken -name '*.jpg' | sort | head -11); do echo '<html>' >"$picture"; done
 check 66 "$root/configs/demo_cpu.toml" --set data.train_source=broken validation.val_source=demo/val
-says 'REFUSED picture headers: broken: 11 of 20 cannot be used'
+says 'REFUSED picture headers: broken: 11 of 520 cannot be used'
 says 'a web page'
 
 # ---- validation sets that are not there

@@ -16,7 +16,7 @@ put() { mkdir -p "$(dirname "$2")" && cp "$1" "$2"; }
 # expect NAME SOURCE "IDENTITIES" PICTURES FORMAT: what check says of the data set
 $f synth --ids 1 --per-id 1 --val 10 --out drawn >/dev/null || fail "synth"
 expect() {
-  $f check "$root/configs/demo_cpu.toml" --set "data.train_source=$2" validation.val_source=drawn/val >out 2>err || fail "$1: $(cat out err)"
+  $f check "$root/configs/demo_cpu.toml" --set "data.train_source=$2" train.batch_size=1 validation.val_source=drawn/val >out 2>err || fail "$1: $(cat out err)"
   grep -qF "ok identities: $2: $3, each" out || fail "$1: not $3 identities: $(grep identities out)"
   grep -qF "$3 identities, $4 images" out || fail "$1: not $4 images: $(grep scale out)"
   grep -qE "picture headers: $2: .*$5" out || fail "$1: not all $5: $(grep headers out)"
@@ -29,8 +29,12 @@ list() {  # list NAME ARGUMENTS...: facetrain list into NAME.txt
 
 # Vec2Face: hsface10k.lmdb, the reference's LMDB; this one was written by Python's lmdb as the reference's tool does.
 cp "$root/tests/golden/data/sources/faces.lmdb" hsface10k.lmdb
-$f check "$root/configs/demo_cpu.toml" --set data.train_source=hsface10k.lmdb validation.val_source=drawn/val >out 2>err || fail "Vec2Face: $(cat out err)"
+$f check "$root/configs/demo_cpu.toml" --set data.train_source=hsface10k.lmdb train.batch_size=1 validation.val_source=drawn/val >out 2>err || fail "Vec2Face: $(cat out err)"
 grep -qF "3 identities, 6 images" out || fail "Vec2Face: $(cat out)"
+
+# DCFace: as its record.py unpacks it, a folder per identity
+for id in 0 1 9999; do for k in 0 1; do put "$png" "dcface/images/$id/$k.png"; done; done
+expect DCFace dcface/images 3 6 PNG
 
 # IDiff-Face: a folder per identity in one per variant, 0/0_0.png
 for id in 0 1 10; do for k in 0 1; do put "$png" "idiff/ca-cpd25-synthetic-uniform-10050/$id/${id}_$k.png"; done; done

@@ -115,6 +115,14 @@ TEST_CASE("headers say what the decoder finds, for every kind of picture") {
   CHECK(read_picture_header(read_file(kPictures + "palette8.png"))->channels == 3);
 }
 
+TEST_CASE("Huffman tables before the frame are not the frame") {
+  std::vector<std::byte> bytes;
+  for (const int value :
+       {0xFF, 0xD8, 0xFF, 0xC4, 0, 8, 1, 2, 3, 4, 5, 6, 0xFF, 0xC0, 0, 17, 8, 0, 112, 0, 96, 3})
+    bytes.push_back(static_cast<std::byte>(value));
+  CHECK(read_picture_header(bytes) == PictureHeader{PictureHeader::Format::kJpeg, 96, 112, 3});
+}
+
 TEST_CASE("no beginning of a picture makes the header reader read beyond it") {
   for (const char* name : {"stray_bytes_between_markers.jpg", "face_progressive.jpg", "rgb8.png"}) {
     const auto bytes = read_file(kPictures + name);
