@@ -130,6 +130,21 @@ TEST_CASE("what is not data is refused with its place") {
                        doctest::Contains("y.py: no `config = EasyDict()`"), Error);
 }
 
+TEST_CASE("a file cut anywhere is read or refused") {
+  const std::string whole =
+      kStart + "config.a = (1, -2.5e-3,\n  'x\\n' \"y\")  # z\nconfig['b'] = math.log(config.a[0]\n";
+  int refused = 0;
+  for (std::size_t length = 0; length <= whole.size(); ++length) {
+    try {
+      parse_python_config(whole.substr(0, length), "x.py", {});
+    } catch (const Error& error) {
+      CHECK(std::string(error.what()).starts_with("x.py:"));
+      ++refused;
+    }
+  }
+  CHECK(refused > 60);
+}
+
 TEST_CASE("the defaults of configs/base.py lie below the file's values") {
   const test::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "configs/mine");
