@@ -21,7 +21,7 @@ std::vector<Subcommand> subcommands() {
       {"extract", "facetrain-data", "unpack the challenge's xz-compressed .npy"},
       {"prepare", "facetrain-data", "turn validation sets (.xz, .bin) into .npy and issame.txt"},
       {"synth", "facetrain-data", "draw pictures of identities that do not exist"},
-      {"pack", "facetrain-data", "put the pictures of a list into LMDB"},
+      {"pack", "facetrain-data", "put the pictures of a list into LMDB or tar shards"},
       {"verify", "facetrain-model", "measure a model on validation sets"},
       {"submit", "facetrain-model", "write the challenge's submission file"},
   };

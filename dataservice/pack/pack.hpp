@@ -13,6 +13,7 @@
 namespace facetrain {
 
 struct PackLimits {
+  std::uint32_t shard = 10'000;                     // pictures in a tar shard
   std::uint32_t block = 256;                        // pictures read in parallel at a time
   std::uint64_t commit = std::uint64_t{128} << 20;  // bytes after which LMDB is synced to the disk
 };
@@ -29,5 +30,8 @@ std::uint64_t source_digest(const Source& source);
 // FILE.lmdb in the reference's layout. Throws Error(kInput): a picture cannot be read or is empty, FILE.lmdb
 // is something else; Error(kIo): writing failed, or what was written reads back otherwise.
 PackReport pack_lmdb(const Source& source, const std::string& file, const PackLimits& limits = {});
+
+// INDEX.json (wids_index.hpp), INDEX-000000.tar ... and dataset_info.txt beside it. Throws as pack_lmdb does.
+PackReport pack_webdataset(const Source& source, const std::string& index, const PackLimits& limits = {});
 
 }  // namespace facetrain

@@ -12,6 +12,7 @@
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/lmdb_source.hpp"
 #include "dataservice/source/selected_source.hpp"
+#include "dataservice/source/webdataset_source.hpp"
 
 namespace facetrain {
 namespace {
@@ -25,8 +26,9 @@ OpenedSource open_list(const std::string& path) {
   return opened(ListSource(path));
 }
 
-OpenedSource open_lmdb(const std::string& path) {
-  return {std::make_unique<LmdbSource>(path), {}};
+template <class Packed>
+OpenedSource open_packed(const std::string& path) {
+  return {std::make_unique<Packed>(path), {}};
 }
 
 struct Kind {
@@ -36,7 +38,8 @@ struct Kind {
 
 constexpr Kind kKinds[] = {
     {".txt", open_list},
-    {".lmdb", open_lmdb},
+    {".lmdb", open_packed<LmdbSource>},
+    {".json", open_packed<WebDatasetSource>},
 };
 
 [[noreturn]] void refuse(const std::string& why) {

@@ -1,4 +1,5 @@
-// facetrain pack: pictures in one file (LMDB in the reference's layout). See pack/pack.hpp.
+// facetrain pack: pictures in one file (LMDB in the reference's layout) or a few (tar shards). See
+// pack/pack.hpp.
 #include <ostream>
 
 #include "common/error.hpp"
@@ -11,11 +12,19 @@ namespace {
 
 void run(const Flags& flags, std::ostream& out) {
   const std::string target = flags.text("--out");
-  if (!target.ends_with(".lmdb"))
-    throw Error(ErrorKind::kConfig, "pack: --out " + target + ": its ending names the format: .lmdb");
+  const bool lmdb = target.ends_with(".lmdb");
+  if (!lmdb && !target.ends_with(".json"))
+    throw Error(ErrorKind::kConfig,
+                "pack: --out " + target + ": its ending names the format: .lmdb, or .json for tar shards");
+  if (lmdb && flags.has("--shard"))
+    throw Error(ErrorKind::kConfig,
+                "pack: --shard is for tar shards (--out INDEX.json); an LMDB is one file");
+  PackLimits limits;
+  limits.shard = static_cast<std::uint32_t>(flags.integer("--shard", limits.shard, 1, 1 << 30));
   const ListSource source(flags.text("--source"));
   for (const std::string& warning : source.warnings()) out << warning << "\n";
-  const PackReport report = pack_lmdb(source, target);
+  const PackReport report =
+      lmdb ? pack_lmdb(source, target, limits) : pack_webdataset(source, target, limits);
   out << source.size() << " pictures of " << source.classes() << " identities: " << target;
   if (report.was_there)
     out << " (was there already, packed from the same list)";
@@ -33,7 +42,12 @@ Command pack_command() {
           "Put the pictures of a list into one LMDB file, as the reference's tool does; a run cut short is "
           "continued",
           {{{"--source", "-s"}, "LIST.txt", "the training list (facetrain list writes one)", true},
-           {{"--out", "-o"}, "FILE.lmdb", "the file to write; name it in data.train_source", true}},
+           {{"--out", "-o"},
+            "FILE",
+            "FILE.lmdb: LMDB in the reference's layout; FILE.json: tar shards with a wids index. Name it in "
+            "data.train_source",
+            true},
+           {{"--shard"}, "N", "pictures in a tar shard (default: 10000)"}},
           run};
 }
 

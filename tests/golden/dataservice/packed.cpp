@@ -11,6 +11,7 @@
 #include "dataservice/pack/pack.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/lmdb_source.hpp"
+#include "dataservice/source/webdataset_source.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace facetrain {
@@ -43,6 +44,12 @@ TEST_CASE("the LMDB of the parent's list2lmdb") {
   const LmdbSource source(kFolder + "faces.lmdb");
   check_source(source, "lmdb");
   CHECK(source.digest() == 0);
+}
+
+TEST_CASE("the tar shards and index of the parent's make_wds_shards") {
+  const WebDatasetSource source(kFolder + "datasets_webdataset.json");
+  check_source(source, "tar");
+  CHECK(source.name(1).ends_with("/tar/faces-000000.tar:noise_420.jpg"));
 }
 
 TEST_CASE("an ungrouped list: the reference's tool mixes the labels up, pack does not") {

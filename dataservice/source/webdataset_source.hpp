@@ -1,0 +1,62 @@
+// WebDataset tar shards with a `wids` index (wids_index.hpp), as the reference's
+// data_loader_train_webdataset.py reads them: members KEY.cls (the label in digits) and KEY.jpg side by side
+// make a sample; samples in the order of the shards. The number of identities is the index's "classes", or
+// "ids:N" at the start of dataset_info.txt beside the index (the reference's way), or the largest label + 1.
+// 16 bytes an image.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataservice/source/random_file.hpp"
+#include "dataservice/source/source.hpp"
+
+namespace facetrain {
+
+// The samples of one shard, in order.
+struct TarSample {
+  std::string key;           // with its folders
+  std::uint64_t offset = 0;  // of the picture in the shard
+  std::uint32_t size = 0;    // bytes of the picture
+  std::uint32_t label = 0;
+};
+std::vector<TarSample> read_shard(const RandomFile& shard);  // throws Error(kInput)
+
+class WebDatasetSource final : public Source {
+ public:
+  // `index`: the .json. Looks at the header of every member once. Throws Error(kInput).
+  explicit WebDatasetSource(const std::string& index);
+
+  std::uint32_t size() const override { return static_cast<std::uint32_t>(images_.size()); }
+  std::uint32_t classes() const override { return classes_; }
+  std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
+  std::string name(std::uint32_t i) const override;  // SHARD:MEMBER
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+
+  // The folder in each sample's key, by label, when every key has one and labels and folders correspond one
+  // to one; else empty.
+  const std::vector<std::string>& folders() const { return folders_; }
+
+ private:
+  struct Image {
+    std::uint32_t low = 0;  // where the picture is in its shard: low + (high << 32)
+    std::uint16_t high = 0;
+    std::uint16_t shard = 0;
+    std::uint32_t size = 0;
+    std::uint32_t label = 0;
+  };
+
+  std::uint64_t offset(const Image& image) const {
+    return static_cast<std::uint64_t>(image.high) << 32 | image.low;
+  }
+  void take_classes(const std::string& index, std::uint32_t told);
+
+  std::vector<std::string>
+      shards_;  // opened for each read, as a list's pictures are: there may be more than a process may open
+  std::vector<Image> images_;
+  std::vector<std::string> folders_;
+  std::uint32_t classes_ = 0;
+};
+
+}  // namespace facetrain
