@@ -11,6 +11,7 @@
 #include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/lmdb_source.hpp"
+#include "dataservice/source/record_source.hpp"
 #include "dataservice/source/selected_source.hpp"
 #include "dataservice/source/webdataset_source.hpp"
 
@@ -40,13 +41,29 @@ constexpr Kind kKinds[] = {
     {".txt", open_list},
     {".lmdb", open_packed<LmdbSource>},
     {".json", open_packed<WebDatasetSource>},
+    {".rec", open_packed<RecordSource>},
 };
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorKind::kConfig, why);
 }
 
-OpenedSource open_one(const std::string& path) {
+OpenedSource open_all(const std::vector<std::string>& paths) {
+  if (paths.size() == 1) return open_source(paths[0]);
+  OpenedSource all;
+  std::vector<JoinedSource::Part> parts;
+  for (const std::string& path : paths) {
+    OpenedSource one = open_source(path);
+    std::move(one.warnings.begin(), one.warnings.end(), std::back_inserter(all.warnings));
+    parts.push_back({path, std::move(one.source)});
+  }
+  all.source = std::make_unique<JoinedSource>(std::move(parts));
+  return all;
+}
+
+}  // namespace
+
+OpenedSource open_source(const std::string& path) {
   std::string_view name = path;  // an LMDB may be a folder: its ending counts before the slash
   while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
   std::string known;
@@ -59,21 +76,6 @@ OpenedSource open_one(const std::string& path) {
   refuse("data.train_source " + path + ": it is no folder, and its kind is not known by its ending (" +
          known + ")");
 }
-
-OpenedSource open_all(const std::vector<std::string>& paths) {
-  if (paths.size() == 1) return open_one(paths[0]);
-  OpenedSource all;
-  std::vector<JoinedSource::Part> parts;
-  for (const std::string& path : paths) {
-    OpenedSource one = open_one(path);
-    std::move(one.warnings.begin(), one.warnings.end(), std::back_inserter(all.warnings));
-    parts.push_back({path, std::move(one.source)});
-  }
-  all.source = std::make_unique<JoinedSource>(std::move(parts));
-  return all;
-}
-
-}  // namespace
 
 OpenedSource make_source(const Config& config) {
   const auto& paths = config.data.train_source;

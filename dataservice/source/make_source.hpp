@@ -12,4 +12,8 @@ namespace facetrain {
 // sources, mask and label map themselves.
 OpenedSource make_source(const Config& config);
 
+// The source at `path`, its kind taken from the ending: a list, a folder, an LMDB, tar shards, train.rec.
+// Throws as make_source does.
+OpenedSource open_source(const std::string& path);
+
 }  // namespace facetrain

@@ -6,11 +6,13 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <tuple>
 
 #include "common/io/file.hpp"
 #include "dataservice/pack/pack.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/lmdb_source.hpp"
+#include "dataservice/source/record_source.hpp"
 #include "dataservice/source/webdataset_source.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -50,6 +52,30 @@ TEST_CASE("the tar shards and index of the parent's make_wds_shards") {
   const WebDatasetSource source(kFolder + "datasets_webdataset.json");
   check_source(source, "tar");
   CHECK(source.name(1).ends_with("/tar/faces-000000.tar:noise_420.jpg"));
+}
+
+TEST_CASE("train.rec as MXNet writes it (tests/golden/record_recordio.py)") {
+  const std::string folder = FACETRAIN_SOURCE_DIR "/tests/golden/data/recordio/";
+  for (const auto& [name, classes, pictures] : {std::tuple{"train", 3u, 6u}, std::tuple{"plain", 2u, 3u}}) {
+    const RecordSource source(folder + name + ".rec");
+    CHECK(source.classes() == classes);
+    REQUIRE(source.size() == pictures);
+    std::ifstream file(folder + "expected.txt");
+    std::uint32_t i = 0;
+    for (std::string line; std::getline(file, line);) {
+      if (!line.starts_with(name)) continue;
+      REQUIRE(i < source.size());
+      std::vector<std::byte> bytes;
+      source.read(i, bytes);
+      const auto crc = lzma_crc32(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), 0);
+      const std::string key = source.name(i).substr(source.name(i).rfind(':') + 1);
+      CHECK(std::string(name) + " " + key + " " + std::to_string(source.label(i)) + " " +
+                std::to_string(bytes.size()) + " " + std::to_string(crc) ==
+            line);
+      ++i;
+    }
+    CHECK(i == pictures);
+  }
 }
 
 TEST_CASE("an ungrouped list: the reference's tool mixes the labels up, pack does not") {

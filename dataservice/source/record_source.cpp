@@ -1,0 +1,191 @@
+#include "dataservice/source/record_source.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "common/error.hpp"
+#include "common/io/file.hpp"
+#include "dataservice/tools/parallel.hpp"
+
+namespace facetrain {
+namespace {
+
+constexpr std::uint32_t kMagic = 0xced7230a;
+constexpr std::uint32_t kLength = (1u << 29) - 1;
+constexpr std::size_t kPartHeader = 8;
+constexpr std::size_t kImageHeader = 24;
+constexpr std::uint32_t kMostLabels = 1u << 20;
+constexpr float kMostPictures = 4e9f;
+
+struct IndexLine {
+  std::uint64_t key = 0, offset = 0;
+};
+
+std::vector<IndexLine> read_index(const std::string& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  const char* at = reinterpret_cast<const char*>(bytes.data());
+  const char* const end = at + bytes.size();
+  std::vector<IndexLine> lines;
+  for (std::size_t number = 1; at < end; ++number) {
+    const char* const stop = std::find(at, end, '\n');
+    const char* const last = stop > at && stop[-1] == '\r' ? stop - 1 : stop;
+    if (last > at) {
+      IndexLine line;
+      const auto key = std::from_chars(at, last, line.key);
+      const bool tab = key.ec == std::errc{} && key.ptr < last && *key.ptr == '\t';
+      const auto place = std::from_chars(tab ? key.ptr + 1 : last, last, line.offset);
+      if (!tab || place.ec != std::errc{} || place.ptr != last)
+        throw Error(ErrorKind::kInput,
+                    path + ":" + std::to_string(number) + ": not a line KEY<tab>OFFSET of a RecordIO index");
+      lines.push_back(line);
+    }
+    at = std::min(stop + 1, end);
+  }
+  if (lines.empty()) throw Error(ErrorKind::kInput, path + " is empty");
+  return lines;
+}
+
+// A label as a whole number; throws through `fail` when it is none.
+template <class Fail>
+std::uint32_t whole(float label, const Fail& fail) {
+  if (!(label >= 0 && label < kMostPictures) ||
+      label != static_cast<float>(static_cast<std::uint32_t>(label)))
+    fail("label " + std::to_string(label) + " is not a whole number of 0 or more");
+  return static_cast<std::uint32_t>(label);
+}
+
+}  // namespace
+
+RecordSource::RecordSource(const std::string& path) : file_(path) {
+  if (!path.ends_with(".rec"))
+    throw Error(ErrorKind::kInput, path + ": a RecordIO file is named something.rec");
+  const std::string index = path.substr(0, path.size() - 4) + ".idx";
+  const std::vector<IndexLine> lines = read_index(index);
+  const auto add = [&](std::uint64_t offset) {
+    images_.push_back({static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(offset >> 32), 0});
+  };
+  const auto zero =
+      std::find_if(lines.begin(), lines.end(), [](const IndexLine& line) { return line.key == 0; });
+  const Head head = zero == lines.end() ? Head{} : read_head(zero->offset);
+  if (head.labels > 0) {
+    const auto fail = [&](const std::string& why) { file_.damaged(zero->offset, "record 0: " + why); };
+    if (head.labels < 2) fail("one label instead of two (first record of an identity, last)");
+    const std::uint32_t end = whole(head.first_two[0], fail), last = whole(head.first_two[1], fail);
+    if (end < 2 || last < end) fail("it promises " + std::to_string(end) + ", " + std::to_string(last));
+    if (end > lines.size())
+      fail("it promises " + std::to_string(end - 1) + " pictures; the index names fewer");
+    classes_ = last - end;
+    constexpr std::uint64_t kNone = ~std::uint64_t{0};
+    std::vector<std::uint64_t> offsets(end, kNone);
+    for (const IndexLine& line : lines)
+      if (line.key < end) offsets[line.key] = line.offset;
+    for (std::uint32_t key = 1; key < end; ++key) {
+      if (offsets[key] == kNone)
+        throw Error(ErrorKind::kInput, index + ": record " + std::to_string(key) + " is missing");
+      add(offsets[key]);
+    }
+  } else {
+    if (lines.size() > std::numeric_limits<std::uint32_t>::max())
+      throw Error(ErrorKind::kInput, index + ": too many lines");
+    for (const IndexLine& line : lines) {
+      add(line.offset);
+      keys_.push_back(line.key);
+    }
+  }
+  take_labels();
+}
+
+void RecordSource::take_labels() {
+  in_parallel(size(), [&](unsigned, std::uint64_t k) {
+    const auto i = static_cast<std::uint32_t>(k);
+    images_[i].label = whole(read_head(offset(i)).first_two[0], [&](const std::string& why) {
+      throw Error(ErrorKind::kInput, name(i) + ": " + why);
+    });
+  });
+  std::uint32_t largest = 0;
+  for (const Image& image : images_) largest = std::max(largest, image.label);
+  if (classes_ == 0) classes_ = largest + 1;
+  for (std::uint32_t i = 0; largest >= classes_ && i < size(); ++i)
+    if (images_[i].label >= classes_)
+      throw Error(ErrorKind::kInput, name(i) + ": label " + std::to_string(images_[i].label) + " of only " +
+                                         std::to_string(classes_) + " identities (record 0)");
+}
+
+// Joins the parts, with the magic number that was left out between them.
+void RecordSource::read_record(std::uint64_t offset, std::vector<std::byte>& record) const {
+  record.clear();
+  for (std::uint32_t part = 0;;) {
+    std::byte header[kPartHeader];
+    file_.read(offset, header);
+    const auto word = little_endian<std::uint32_t>(header, 4);
+    const std::uint32_t kind = word >> 29, length = word & kLength;
+    const bool first = record.empty() && part == 0;
+    if (little_endian<std::uint32_t>(header, 0) != kMagic ||
+        (first ? kind != 0 && kind != 1 : kind != 2 && kind != 3))
+      file_.damaged(offset, "no record of RecordIO begins here");
+    if (length > file_.size() - offset - kPartHeader)
+      file_.damaged(file_.size(), "it is cut off here; copy or download it again");
+    if (!first)
+      for (int shift = 0; shift < 32; shift += 8)
+        record.push_back(static_cast<std::byte>(kMagic >> shift & 0xff));
+    const std::size_t have = record.size();
+    record.resize(have + length);
+    file_.read(offset + kPartHeader, std::span(record).subspan(have));
+    if (kind == 0 || kind == 3) return;
+    part = kind;
+    offset += kPartHeader + (length + 3) / 4 * 4;
+  }
+}
+
+// `record`: at least its start, up to the second label.
+RecordSource::Head RecordSource::head_of(std::uint64_t offset, std::span<const std::byte> record) const {
+  if (record.size() < kImageHeader) file_.damaged(offset, "a record too short for a picture's header");
+  const auto number = [&](std::size_t at) {
+    return std::bit_cast<float>(little_endian<std::uint32_t>(record, at));
+  };
+  Head head;
+  head.labels = little_endian<std::uint32_t>(record, 0);
+  if (head.labels > kMostLabels) file_.damaged(offset, "impossible number of labels");
+  head.size = kImageHeader + 4 * std::size_t{head.labels};
+  if (head.labels == 0) head.first_two = {number(4)};
+  for (std::size_t k = 0; k < std::min<std::size_t>(head.labels, 2); ++k) {
+    const std::size_t at = kImageHeader + 4 * k;
+    if (at + 4 > record.size()) file_.damaged(offset, "a record too short for its labels");
+    head.first_two.push_back(number(at));
+  }
+  return head;
+}
+
+RecordSource::Head RecordSource::read_head(std::uint64_t offset) const {
+  std::byte start[kPartHeader + kImageHeader + 8];
+  const std::uint64_t left = offset < file_.size() ? file_.size() - offset : 0;
+  const auto bytes =
+      std::span(start).first(static_cast<std::size_t>(std::min<std::uint64_t>(sizeof start, left)));
+  file_.read(offset, bytes);
+  const std::uint32_t word = bytes.size() < kPartHeader ? 0 : little_endian<std::uint32_t>(bytes, 4);
+  if (bytes.size() >= kPartHeader && little_endian<std::uint32_t>(bytes, 0) == kMagic && word >> 29 == 0) {
+    const auto rest = bytes.subspan(kPartHeader);
+    if ((word & kLength) > left - kPartHeader)
+      file_.damaged(file_.size(), "it is cut off here; copy or download it again");
+    return head_of(offset, rest.first(std::min<std::size_t>(rest.size(), word & kLength)));
+  }
+  std::vector<std::byte> record;  // in parts, or damaged
+  read_record(offset, record);
+  return head_of(offset, record);
+}
+
+std::string RecordSource::name(std::uint32_t i) const {
+  return file_.path() + ":" + std::to_string(keys_.empty() ? i + std::uint64_t{1} : keys_[i]);
+}
+
+void RecordSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
+  read_record(offset(i), buffer);
+  const Head head = head_of(offset(i), buffer);
+  if (head.size >= buffer.size()) file_.damaged(offset(i), "a record without a picture");
+  buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(head.size));
+}
+
+}  // namespace facetrain

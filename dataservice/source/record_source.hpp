@@ -1,0 +1,58 @@
+// InsightFace's train.rec and train.idx (MXNet's RecordIO), as arcface_torch's MXFaceDataset reads them.
+//   .idx: lines "KEY<tab>OFFSET".  .rec at OFFSET: u32 0xced7230a, u32 (part << 29 | length), then `length`
+//   bytes, padded to 4. A record that holds the magic number at a multiple of 4 is cut there into parts 1
+//   (first), 2, 3 (last); 0 is a whole one. (dmlc-core's include/dmlc/recordio.h, python/mxnet/recordio.py)
+//   A record: IRHeader {u32 flag, f32 label, u64 id, u64 id2}; flag > 0: that many f32 labels follow instead,
+//   the first counts; then the picture. Record 0 may have labels (n + 1, m): then the pictures are records 1
+//   .. n, and n + 1 .. m - 1 stand for identities.
+// 12 bytes an image (20, without a record 0 of that kind).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataservice/source/random_file.hpp"
+#include "dataservice/source/source.hpp"
+
+namespace facetrain {
+
+class RecordSource final : public Source {
+ public:
+  // `path`: the .rec; its .idx is beside it. Reads each record's header once. Throws Error(kInput).
+  explicit RecordSource(const std::string& path);
+
+  std::uint32_t size() const override { return static_cast<std::uint32_t>(images_.size()); }
+  std::uint32_t classes() const override { return classes_; }
+  std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
+  std::string name(std::uint32_t i) const override;  // PATH:KEY
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+
+ private:
+  struct Image {
+    std::uint32_t low = 0, high = 0;  // where its record is in the file: low + (high << 32)
+    std::uint32_t label = 0;
+  };
+
+  // What stands in front of a picture.
+  struct Head {
+    std::uint32_t labels = 0;        // 0: one, inside the IRHeader
+    std::vector<float> first_two{};  // of them
+    std::size_t size = 0;            // bytes
+  };
+
+  std::uint64_t offset(std::uint32_t i) const {
+    return static_cast<std::uint64_t>(images_[i].high) << 32 | images_[i].low;
+  }
+  void read_record(std::uint64_t offset, std::vector<std::byte>& record) const;
+  Head head_of(std::uint64_t offset, std::span<const std::byte> record) const;
+  Head read_head(std::uint64_t offset) const;
+  void take_labels();
+
+  RandomFile file_;
+  std::vector<Image> images_;
+  std::vector<std::uint64_t> keys_;  // empty when they are 1, 2, 3, ...
+  std::uint32_t classes_ = 0;        // 0 while not known
+};
+
+}  // namespace facetrain
