@@ -22,6 +22,7 @@ std::vector<Subcommand> subcommands() {
       {"prepare", "facetrain-data", "turn validation sets (.xz, .bin) into .npy and issame.txt"},
       {"synth", "facetrain-data", "draw pictures of identities that do not exist"},
       {"pack", "facetrain-data", "put the pictures of a list into LMDB or tar shards"},
+      {"unpack", "facetrain-data", "write the pictures of an LMDB, tar shards or train.rec into folders"},
       {"verify", "facetrain-model", "measure a model on validation sets"},
       {"submit", "facetrain-model", "write the challenge's submission file"},
   };

@@ -10,6 +10,7 @@ Command extract_command();
 Command prepare_command();
 Command synth_command();
 Command pack_command();
+Command unpack_command();
 Command check_command();
 
 }  // namespace facetrain

@@ -4,7 +4,7 @@
 
 #include "common/error.hpp"
 #include "dataservice/pack/pack.hpp"
-#include "dataservice/source/list_source.hpp"
+#include "dataservice/source/make_source.hpp"
 #include "dataservice/tools/command.hpp"
 
 namespace facetrain {
@@ -21,13 +21,14 @@ void run(const Flags& flags, std::ostream& out) {
                 "pack: --shard is for tar shards (--out INDEX.json); an LMDB is one file");
   PackLimits limits;
   limits.shard = static_cast<std::uint32_t>(flags.integer("--shard", limits.shard, 1, 1 << 30));
-  const ListSource source(flags.text("--source"));
-  for (const std::string& warning : source.warnings()) out << warning << "\n";
+  const OpenedSource opened = open_source(flags.text("--source"));
+  const Source& source = *opened.source;
+  for (const std::string& warning : opened.warnings) out << warning << "\n";
   const PackReport report =
       lmdb ? pack_lmdb(source, target, limits) : pack_webdataset(source, target, limits);
   out << source.size() << " pictures of " << source.classes() << " identities: " << target;
   if (report.was_there)
-    out << " (was there already, packed from the same list)";
+    out << " (was there already, packed from the same source)";
   else if (report.continued_at > 0)
     out << " (continued after " << report.continued_at << "; all read back and compared)";
   else
@@ -41,7 +42,10 @@ Command pack_command() {
   return {"pack",
           "Put the pictures of a list into one LMDB file, as the reference's tool does; a run cut short is "
           "continued",
-          {{{"--source", "-s"}, "LIST.txt", "the training list (facetrain list writes one)", true},
+          {{{"--source", "-s"},
+            "SOURCE",
+            "the training list (facetrain list writes one), or any other source",
+            true},
            {{"--out", "-o"},
             "FILE",
             "FILE.lmdb: LMDB in the reference's layout; FILE.json: tar shards with a wids index. Name it in "
