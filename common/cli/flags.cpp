@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/config/text_form.hpp"
 #include "common/error.hpp"
 
 namespace facetrain {
@@ -89,6 +90,17 @@ std::int64_t Flags::integer(std::string_view key, std::int64_t otherwise, std::i
   if (error != std::errc{} || end != word.data() + word.size() || value < low || value > high)
     throw Error(ErrorKind::kConfig, std::string(key) + " must be a whole number from " + std::to_string(low) +
                                         " to " + std::to_string(high) + ", not " + word);
+  return value;
+}
+
+double Flags::real(std::string_view key, double otherwise, double low, double high) const {
+  if (!has(key)) return otherwise;
+  const std::string word = text(key);
+  double value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc{} || end != word.data() + word.size() || !(value >= low && value <= high))
+    throw Error(ErrorKind::kConfig, std::string(key) + " must be a number from " + number_text(low) + " to " +
+                                        number_text(high) + ", not " + word);
   return value;
 }
 

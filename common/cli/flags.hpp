@@ -27,6 +27,7 @@ class Flags {
   std::vector<std::string> texts(std::string_view key) const;
   std::int64_t integer(std::string_view key, std::int64_t otherwise, std::int64_t low,
                        std::int64_t high) const;
+  double real(std::string_view key, double otherwise, double low, double high) const;
 
  private:
   friend Flags parse_flags(std::string_view, std::span<const FlagSpec>, std::span<const std::string>);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "common/config/job_kind.hpp"
+
 namespace facetrain {
 namespace {
 
@@ -37,12 +39,34 @@ void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProb
                         "train.accumulate > 1; set one of the two to 1"});
 }
 
+// An embedding job shows every picture once, as it is.
+void refuse_changed_pictures(const Config& config, std::vector<ConfigProblem>& problems) {
+  const auto refuse = [&](bool used, const char* key, const char* remedy) {
+    if (used)
+      problems.push_back({key, std::string("an embedding job (embed.model_path) takes every picture once and "
+                                           "as it is; ") +
+                                   remedy});
+  };
+  refuse(config.data.augment, "data.augment", "set it to false");
+  refuse(config.data.rand_erase, "data.rand_erase", "set it to false");
+  refuse(config.data.flip, "data.flip", "set it to false (embed.add_flip adds the mirrored picture)");
+  refuse(!config.data.mask.empty(), "data.mask", "leave this key out");
+  refuse(!config.data.label_map.empty(), "data.label_map", "leave this key out");
+  refuse(config.data.fixed_size > 0, "data.fixed_size", "leave this key out");
+  refuse(config.train.epochs != 1, "train.epochs", "set it to 1");
+  if (!config.embed.destination.ends_with(".npy"))
+    problems.push_back({"embed.destination", "must end in .npy, not " + config.embed.destination});
+  if (config.data.train_source.size() > 1)
+    problems.push_back({"data.train_source", "an embedding job takes one source"});
+}
+
 }  // namespace
 
 std::vector<ConfigProblem> inconsistencies(const Config& config) {
   std::vector<ConfigProblem> problems;
   refuse_missing_features(config, problems);
   refuse_partial_fc_combinations(config, problems);
+  if (is_embedding(config)) refuse_changed_pictures(config, problems);
   if (config.model.input_size.size() != 2)
     problems.push_back({"model.input_size", "needs two numbers, height and width, as in [112, 112]"});
   if (config.data.fixed_size_redraw && config.data.fixed_size == 0)

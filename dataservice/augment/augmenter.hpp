@@ -1,5 +1,6 @@
 // The seam from a decoded picture to a ready row of the slot: augmented, resized, flipped, normalised to [-1,
-// 1], erased, converted to the trainer's dtype, channels-last. Written once, straight into shared memory.
+// 1] (or by data.pixel_mean and data.pixel_std, in the order of data.bgr), erased, converted to the trainer's
+// dtype, channels-last. Written once, straight into shared memory.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,8 @@ class Augmenter {
 };
 
 // The reference's chain as the config switches it: data.augment (crop, low resolution, colour jitter), resize
-// to model.input_size, data.flip, normalise, data.rand_erase. One per worker thread (it owns scratch memory).
+// to model.input_size, data.flip, normalise (data.bgr, data.pixel_mean, data.pixel_std), data.rand_erase. One
+// per worker thread (it owns scratch memory).
 std::unique_ptr<Augmenter> make_augmenter(const Config& config, Dtype dtype);
 
 }  // namespace facetrain

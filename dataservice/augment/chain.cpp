@@ -2,6 +2,7 @@
 // table, whether (one uniform) and then its own; whether to flip (one uniform); random erasing's. What is
 // switched off draws nothing.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/error.hpp"
@@ -16,6 +17,10 @@ namespace {
 
 constexpr double kFlipProbability = 0.5;
 
+void swap_red_and_blue(Image& image) {
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
+}
+
 class Chain final : public Augmenter {
  public:
   Chain(const Config& config, Dtype dtype)
@@ -23,7 +28,8 @@ class Chain final : public Augmenter {
         width_(static_cast<int>(config.model.input_size.at(1))),
         flip_(config.data.flip),
         erase_(config.data.rand_erase),
-        writer_(dtype) {
+        bgr_(config.data.bgr),
+        writer_(dtype, config.data.pixel_mean, config.data.pixel_std) {
     if (!config.data.augment) return;
     for (const AugmentationEntry& entry : augmentation_table())
       steps_.push_back({entry.probability, entry.make()});
@@ -34,6 +40,7 @@ class Chain final : public Augmenter {
       if (rng.uniform() < step.probability) step.augmentation->apply(image, rng);
     }
     resizer_.resize(image, width_, height_);
+    if (bgr_) swap_red_and_blue(image);
     const bool flip = flip_ && rng.uniform() < kFlipProbability;
     const std::optional<Rectangle> erased = erase_ ? draw_erasing(rng, width_, height_) : std::nullopt;
     writer_.write(image, flip, erased, row);
@@ -49,6 +56,7 @@ class Chain final : public Augmenter {
   int width_;
   bool flip_;
   bool erase_;
+  bool bgr_;
   std::vector<Step> steps_;
   PillowResize resizer_;
   RowWriter writer_;

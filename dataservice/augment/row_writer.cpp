@@ -70,9 +70,10 @@ std::uint16_t to_f16(float value) {
                                     (base + kept + up));  // a carry moves into the exponent, as it should
 }
 
-RowWriter::RowWriter(Dtype dtype) : dtype_(dtype), floats_{}, halves_{} {
+RowWriter::RowWriter(Dtype dtype, double mean, double std_deviation) : dtype_(dtype), floats_{}, halves_{} {
+  const auto subtracted = static_cast<float>(mean), divisor = static_cast<float>(std_deviation);
   for (std::size_t i = 0; i < 256; ++i) {
-    const float value = (static_cast<float>(i) / 255.0f - 0.5f) / 0.5f;
+    const float value = (static_cast<float>(i) / 255.0f - subtracted) / divisor;
     floats_[i] = value;
     halves_[i] = dtype == Dtype::kF16 ? to_f16(value) : to_bf16(value);
   }

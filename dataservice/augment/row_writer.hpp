@@ -1,6 +1,6 @@
 // The last step from pixels to a row of the slot: flipped, normalised as torchvision's ToTensor and
-// Normalize(.5, .5) in float32, in the trainer's dtype (halves rounded to nearest even), channels-last,
-// erased. Each element is written once.
+// Normalize(mean, std) in float32 (.5, .5 unless the configuration says otherwise), in the trainer's dtype
+// (halves rounded to nearest even), channels-last, erased. Each element is written once.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ std::uint16_t to_bf16(float value);
 
 class RowWriter {
  public:
-  explicit RowWriter(Dtype dtype);
+  explicit RowWriter(Dtype dtype, double mean = 0.5, double std_deviation = 0.5);
 
   // row: height x width x 3 elements. `erased` lies inside the picture, in the coordinates of the written
   // (flipped) picture.

@@ -86,7 +86,9 @@ void prepare(const fs::path& folder, const std::string& name, const fs::path& de
 }
 
 void run(const Flags& flags, std::ostream& out) {
-  for (const std::string& name : flags.texts("--datasets"))
+  std::vector<std::string> names = flags.texts("--datasets");
+  if (names.empty()) names = {"lfw", "cfp_fp", "agedb_30", "calfw", "cplfw", "hadrian", "eclipse"};
+  for (const std::string& name : names)
     prepare(flags.text("--xz_folder"), name, flags.text("--destination"), out);
 }
 
@@ -98,7 +100,9 @@ Command prepare_command() {
       "Turn verification sets (NAME.xz or NAME.bin) into NAME/NAME.npy and NAME/issame.txt",
       {{{"--xz_folder", "-f"}, "DIR", "folder of NAME.xz or NAME.bin", true},
        {{"--destination", "-d"}, "DIR", "folder for NAME/NAME.npy; name it in validation.val_source", true},
-       {{"--datasets", "-l"}, "NAME ...", "the sets, as lfw cfp_fp agedb_30 calfw cplfw", true}},
+       {{"--datasets", "-l"},
+        "NAME ...",
+        "the sets (default: lfw cfp_fp agedb_30 calfw cplfw hadrian eclipse)"}},
       run};
 }
 

@@ -2,19 +2,14 @@
 
 #include <ATen/Parallel.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
 
-#include "common/build_id.hpp"
 #include "common/config/print.hpp"
-#include "common/cpu.hpp"
 #include "common/error.hpp"
 #include "common/io/file.hpp"
-#include "common/ipc/frame_socket.hpp"
 #include "common/mpi/communicators.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/comm/gradient_buckets.hpp"
@@ -22,10 +17,10 @@
 #include "trainer/cuda/device.hpp"
 #include "trainer/head/head.hpp"
 #include "trainer/head/sharded_classifier.hpp"
-#include "trainer/input/batch_input.hpp"
 #include "trainer/log/log_lines.hpp"
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
+#include "trainer/run/data_feed.hpp"
 #include "trainer/step/precision.hpp"
 #include "trainer/step/train_step.hpp"
 #include "trainer/validation/evaluate.hpp"
@@ -33,34 +28,6 @@
 
 namespace facetrain {
 namespace {
-
-constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigabytes of ring memory
-
-// The element type that the service writes: half of the traffic where the network starts in half precision
-// anyway.
-Dtype ring_dtype(Precision precision) {
-  return precision == Precision::kFp16   ? Dtype::kF16
-         : precision == Precision::kBf16 ? Dtype::kBf16
-                                         : Dtype::kF32;
-}
-
-Hello hello_of(const Job& job, Precision precision) {
-  Hello hello;
-  hello.build_id = build_id();
-  hello.config_digest = job.config_digest;
-  hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);
-  hello.trainer_world = static_cast<std::uint32_t>(job.topology.trainer_world);
-  hello.local_trainer = static_cast<std::uint32_t>(job.topology.local_trainer);
-  hello.expected = ring_layout(job.config, ring_dtype(precision));
-  hello.strides = hello.expected.strides();
-  return hello;
-}
-
-// A trainer on the CPU takes its share of the node's processors; on a GPU one thread feeds the device.
-int compute_threads(const Config& config, const Topology& topology, at::Device device) {
-  if (config.launch.threads > 0) return static_cast<int>(config.launch.threads);
-  return device.is_cpu() ? std::max(1, usable_processors() / topology.node_trainers) : 1;
-}
 
 ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Precision precision,
                                at::Device device) {
@@ -118,6 +85,7 @@ class EpochEnd {
         sets_(open_validation_sets(config.validation.val_source, config.validation.val_list)) {
     options_.fusion = fusion_of(config.validation.add_flip, config.validation.add_norm);
     options_.batch = static_cast<std::size_t>(config.train.batch_size);
+    options_.format = {config.data.bgr, config.data.pixel_mean, config.data.pixel_std};
   }
 
   // `steps`: done so far. Collective.
@@ -182,13 +150,10 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
                      clock);  // a missing set fails here
 
-  RingConsumer ring(service_socket_name(job.nonce, topology.node), hello_of(job, precision), kServiceAnswers);
+  RingConsumer ring = join_data_service(job, precision);
   const Welcome data = ring.welcome();
-  const auto input =
-      device.is_cpu()
-          ? make_cpu_input(std::move(ring), parameter_type(precision))
-          : make_gpu_input(std::move(ring), device,
-                           data.steps_per_epoch * static_cast<std::uint64_t>(config.train.epochs));
+  const auto input = make_input(std::move(ring), precision, device,
+                                data.steps_per_epoch * static_cast<std::uint64_t>(config.train.epochs));
 
   ShardedClassifier classifier(
       classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "trainer/backbones/backbone.hpp"
+#include "trainer/validation/picture_rows.hpp"
 
 namespace facetrain {
 
@@ -21,9 +22,9 @@ constexpr Fusion fusion_of(bool add_flip, bool add_norm) {
   return add_flip ? Fusion::kAdd : add_norm ? Fusion::kNorm : Fusion::kNone;
 }
 
-// `pictures`: uint8, n x 3 x 112 x 112. -> (n, E) on the network's device, without gradient. The network's
-// mode is the caller's: eval. At most `batch` pictures are in flight.
+// `pictures`: uint8, n x 3 x 112 x 112, RGB. -> (n, E) on the network's device, without gradient. The
+// network's mode is the caller's: eval. At most `batch` pictures are in flight.
 at::Tensor embed_pictures(Backbone& backbone, std::span<const std::byte> pictures, Fusion fusion,
-                          std::size_t batch);
+                          std::size_t batch, const PictureFormat& format = {});
 
 }  // namespace facetrain

@@ -65,7 +65,8 @@ at::Tensor gathered_embeddings(Backbone& backbone, Communicator& trainers, const
   const auto first = static_cast<std::size_t>(mine.count ? mine.first : 0);
   const auto count = static_cast<std::size_t>(std::max<std::int64_t>(mine.count, 1));
   at::Tensor own =
-      embed_pictures(backbone, set.bytes(first, count), options.fusion, options.batch).to(at::kFloat);
+      embed_pictures(backbone, set.bytes(first, count), options.fusion, options.batch, options.format)
+          .to(at::kFloat);
   at::Tensor padded = at::zeros({longest, own.size(1)}, own.options());
   padded.narrow(0, 0, mine.count).copy_(own.narrow(0, 0, mine.count));
   at::Tensor all = at::empty({longest * world, own.size(1)}, own.options());

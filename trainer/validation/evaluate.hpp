@@ -30,6 +30,7 @@ struct ValidationOptions {
   Fusion fusion = Fusion::kAdd;
   Metric metric = Metric::kSquaredL2;
   std::size_t batch = 128;  // pictures per forward pass
+  PictureFormat format;
 };
 
 // Collective: every rank calls it with the same sets. The network is in eval mode meanwhile and in train mode

@@ -138,6 +138,20 @@ TEST_CASE("partial FC is refused where it cannot work") {
         std::string::npos);
 }
 
+TEST_CASE("an embedding job takes every picture once, as it is") {
+  const std::string good = "[embed]\nmodel_path = 'm.pth'\n[train]\nepochs = 1\n[data]\nflip = false\n";
+  CHECK(complaint(good).empty());
+  for (const char* more : {"augment = true\n", "rand_erase = true\n"})
+    CHECK(complaint(good + more).find("an embedding job (embed.model_path) takes every picture once") !=
+          std::string::npos);
+  CHECK(
+      complaint("[embed]\nmodel_path = 'm.pth'\n[train]\nepochs = 1\n").find("data.flip: an embedding job") !=
+      std::string::npos);
+  CHECK(
+      complaint("[embed]\nmodel_path = 'm.pth'\n[data]\nflip = false\n").find("train.epochs: an embedding") !=
+      std::string::npos);
+}
+
 TEST_CASE("values must fit together") {
   CHECK(complaint("[model]\ninput_size = 112\n")
             .starts_with("x.toml:2:14: model.input_size: needs two numbers"));

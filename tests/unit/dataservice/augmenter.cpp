@@ -57,6 +57,28 @@ TEST_CASE("a row depends on its stream alone, not on what the augmenter did befo
   CHECK(first[0] != first[1]);
 }
 
+TEST_CASE("BGR, pixel_mean and pixel_std: after everything random, and as torchvision's Normalize") {
+  Config config = all_on();
+  const std::vector<float> rgb = row_of(*make_augmenter(config, Dtype::kF32), ramp(90, 150), 3);
+  config.data.bgr = true;
+  const std::vector<float> bgr = row_of(*make_augmenter(config, Dtype::kF32), ramp(90, 150), 3);
+  for (std::size_t i = 0; i < kElements; i += 3) {
+    REQUIRE(bgr[i] == rgb[i + 2]);
+    REQUIRE(bgr[i + 1] == rgb[i + 1]);
+    REQUIRE(bgr[i + 2] == rgb[i]);
+  }
+  CHECK(bgr != rgb);
+
+  Config plain;
+  plain.data.flip = false;
+  plain.data.pixel_mean = 0;
+  plain.data.pixel_std = 1;
+  const Image image = ramp(kSide, kSide);
+  const std::vector<float> unit = row_of(*make_augmenter(plain, Dtype::kF32), image, 0);
+  for (std::size_t i = 0; i < kElements; ++i)
+    REQUIRE(unit[i] == static_cast<float>(image.pixels[i]) / 255.0f);
+}
+
 TEST_CASE("switched off, the picture is only normalised") {
   Config config;
   config.data.augment = config.data.rand_erase = config.data.flip = false;

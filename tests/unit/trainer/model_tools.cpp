@@ -97,6 +97,20 @@ TEST_CASE("verify prints the reference's lines") {
             .find("synth: ") != std::string::npos);
 }
 
+TEST_CASE("verify takes BGR, mean and std") {
+  const Workplace here;
+  const auto verify = [](std::vector<std::string> more) {
+    std::vector<std::string> words{"--model_path", "m.pth", "-vs", "sets", "-v", "synth"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(verify_command(), words);
+  };
+  CHECK(verify({"--mean", "0.5", "--std", "0.5"}) == verify({}));
+  CHECK(verify({"--bgr", "--mean", "0", "--std", "1"}).find("synth: ") != std::string::npos);
+  CHECK_THROWS_WITH_AS(verify({"--std", "0"}), doctest::Contains("--std must be a number from 0.001 to"),
+                       Error);
+  CHECK_THROWS_WITH_AS(verify({"--mean", "x"}), doctest::Contains("--mean must be a number"), Error);
+}
+
 TEST_CASE("verify names what does not fit") {
   const Workplace here;
   CHECK_THROWS_WITH_AS(run(verify_command(), {"--model_path", "m.pth", "-vs", "sets", "-v", "lfw"}),

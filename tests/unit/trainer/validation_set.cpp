@@ -86,6 +86,21 @@ TEST_CASE("flipping reverses each row") {
   CHECK(out == std::vector<float>{0, 1, 2, 3});
 }
 
+TEST_CASE("BGR, mean and std reach the network") {
+  const test::TemporaryFolder folder;
+  test::write_set(folder.path, "hadrian", 10);
+  const ValidationSet set(folder.path, "hadrian");
+  test::TileMeans network(0.0);
+  const auto bytes = set.bytes(0, 20);
+  const at::Tensor rgb = embed_pictures(network, bytes, Fusion::kAdd, 7);
+  const at::Tensor bgr = embed_pictures(network, bytes, Fusion::kAdd, 7, {.bgr = true});
+  const auto planes = [](const at::Tensor& t) { return t.reshape({20, 3, 16}); };
+  CHECK(at::allclose(planes(bgr), planes(rgb).flip({1}), 0, 1e-6));
+  CHECK_FALSE(at::allclose(bgr, rgb, 0, 1e-2));
+  const at::Tensor magface = embed_pictures(network, bytes, Fusion::kAdd, 7, {true, 0.0, 1.0});
+  CHECK(at::allclose(magface, bgr / 2 + 1, 0, 1e-6));  // twice: (x - .5) / .5 against x
+}
+
 TEST_CASE("embeddings: batches make no difference, flips are added") {
   const test::TemporaryFolder folder;
   test::write_set(folder.path, "lfw", 10);
