@@ -7,6 +7,7 @@
 #include "common/build_id.hpp"
 #include "common/error.hpp"
 #include "common/launch/config_command.hpp"
+#include "common/launch/embed_command.hpp"
 #include "common/launch/rank_role.hpp"
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_command.hpp"
@@ -33,6 +34,7 @@ int dispatch(const std::vector<std::string>& words) {
   if (!command.program.empty()) become(bin, command.program, words);
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (command.name == "train") return train_command(rest, bin);
+  if (command.name == "embed") return embed_command(rest, bin);
   if (command.name == "rank")
     become(bin,
            role_of_local_rank(local_rank(this_environment())) == Role::kService ? "dataservice" : "trainer",

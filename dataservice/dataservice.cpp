@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "common/build_id.hpp"
+#include "common/config/job_kind.hpp"
 #include "common/cpu.hpp"
 #include "common/error.hpp"
+#include "common/io/file.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
 #include "dataservice/serve/batch_server.hpp"
@@ -23,7 +25,9 @@ ServiceSetup service_setup(const Job& job) {
   setup.build_id = build_id();
   setup.config_digest = job.config_digest;
   const std::string node = job.topology.nodes > 1 ? ".node" + std::to_string(job.topology.node) : "";
-  setup.bad_list_path = run_folder(job.config) + "/bad_images" + node + ".txt";
+  setup.bad_list_path = is_embedding(job.config)
+                            ? embedding_files(job.config.embed.destination).unusable + node
+                            : run_folder(job.config) + "/bad_images" + node + ".txt";
   const int processors = usable_processors();
   setup.workers = job.config.data.workers > 0 ? static_cast<int>(job.config.data.workers) : processors;
   if (setup.workers > processors) {
@@ -33,16 +37,28 @@ ServiceSetup service_setup(const Job& job) {
   return setup;
 }
 
+// The names of an embedding job's rows, a line each.
+void write_names(const std::string& path, const Source& source) {
+  CheckedFile file(path);
+  for (std::uint32_t i = 0; i < source.size(); ++i) file.write(source.name(i) + "\n");
+  file.commit();
+}
+
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
-  std::filesystem::create_directories(run_folder(job.config), ignored);
+  const std::string folder = is_embedding(job.config)
+                                 ? std::filesystem::path(job.config.embed.destination).parent_path().string()
+                                 : run_folder(job.config);
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
   const OpenedSource opened = make_source(job.config);
   for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
   BatchServer server(service_setup(job), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);
   server.run();
+  if (is_embedding(job.config) && job.topology.node == 0)
+    write_names(embedding_files(job.config.embed.destination).names, *opened.source);
 }
 
 }  // namespace

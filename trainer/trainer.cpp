@@ -1,21 +1,27 @@
-// trainer: one rank of the training job, one per GPU (or per share of the CPU).
+// trainer: one rank of a training or embedding job, one per GPU (or per share of the CPU).
 #include <chrono>
 #include <iostream>
 #include <optional>
 #include <thread>
 
+#include "common/config/job_kind.hpp"
 #include "common/error.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
+#include "trainer/run/embedding.hpp"
 #include "trainer/run/training.hpp"
 #include "trainer/step/keep_freed_memory.hpp"
 
 namespace facetrain {
 namespace {
 
-void train(MpiSession& mpi, const JobArguments& arguments) {
+void run(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
-  run_training(mpi, job, arguments.progress);
+  if (is_embedding(job.config)) {
+    run_embedding(mpi, job, arguments.progress);
+  } else {
+    run_training(mpi, job, arguments.progress);
+  }
 }
 
 }  // namespace
@@ -26,7 +32,7 @@ int main(int argc, char** argv) {
   std::optional<facetrain::MpiSession> mpi;
   try {
     mpi.emplace();
-    facetrain::train(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}));
+    facetrain::run(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}));
     return 0;
   } catch (...) {
     const facetrain::Failure failure = facetrain::current_failure();

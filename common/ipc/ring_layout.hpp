@@ -1,6 +1,6 @@
 // The layout of the shared memory between a data service and one trainer rank: `slots` batches, each with its
-// pictures (B, H, W, C) channels-last, labels int64 (B) and sample ids int64 (B). Pure arithmetic; both sides
-// compute it and compare.
+// pictures (B, H, W, C) channels-last, labels int64 (B) and sample ids int64 (B; row_id.hpp tells of rows
+// without a picture). Pure arithmetic; both sides compute it and compare.
 #pragma once
 
 #include <array>

@@ -13,6 +13,7 @@ namespace facetrain {
 std::vector<Subcommand> subcommands() {
   return {
       {"train", "", "compose and run the mpirun line of a training job"},
+      {"embed", "", "write the embeddings of a list or folder of pictures"},
       {"config", "", "print a resolved configuration, or the reference of all keys"},
       {"check", "facetrain-data", "check a configuration, its data and this machine before a run"},
       {"convert-config", "", "turn a Python configuration of the reference into TOML"},

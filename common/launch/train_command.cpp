@@ -23,6 +23,8 @@ bool is_executable(const std::string& path) {
   return ::access(path.c_str(), X_OK) == 0 && !std::filesystem::is_directory(path);
 }
 
+}  // namespace
+
 void require_programs(const std::string& bin) {
   for (const char* name : {"dataservice", "trainer"}) {
     if (!is_executable(bin + "/" + name))
@@ -38,8 +40,6 @@ void require_programs(const std::string& bin) {
   }
   throw Error(ErrorKind::kConfig, "mpirun is not on PATH; install Open MPI (apt-get install openmpi-bin)");
 }
-
-}  // namespace
 
 void require_training_list(const std::string& path) {
   const std::string hint = "; `facetrain list -s DIR` makes one";

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "common/config/job_kind.hpp"
 #include "common/error.hpp"
 
 namespace facetrain {
@@ -34,6 +35,7 @@ PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t 
   shape.batch = static_cast<std::uint32_t>(config.train.batch_size);
   shape.fixed_size = static_cast<std::uint32_t>(config.data.fixed_size);
   shape.redraw = config.data.fixed_size_redraw;
+  if (is_embedding(config)) shape.strategy = Strategy::kSequential;
   if (shape.steps_per_epoch() == 0) {
     throw Error(ErrorKind::kConfig, "an epoch has " + std::to_string(shape.samples_per_epoch()) +
                                         " pictures, fewer than one step of " + std::to_string(world) +
@@ -47,6 +49,11 @@ std::vector<std::uint32_t> epoch_order(const PlanShape& shape, std::uint32_t epo
   switch (shape.strategy) {
     case Strategy::kExact:
       return torch_randperm(shape.redraw ? shape.samples : shape.samples_per_epoch(), shape.seed + epoch);
+    case Strategy::kSequential: {
+      std::vector<std::uint32_t> order(shape.samples);
+      std::iota(order.begin(), order.end(), 0u);
+      return order;
+    }
   }
   throw Error(ErrorKind::kInternal, "an unknown strategy of the sample plan");
 }

@@ -1,7 +1,7 @@
 // Which samples an epoch trains on, for whom, in which order: pure functions of (n, seed, epoch, world,
 // batch, strategy). Strategy "exact" is torch's DistributedSampler as the reference uses it (data/dist.py):
 // randperm seeded 2048 + epoch, wrapped to a multiple of the world, strided by rank, last incomplete batch
-// dropped.
+// dropped. Strategy "sequential" is every sample once, in order; places past the last are padding.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ namespace facetrain {
 std::vector<std::uint32_t> torch_randperm(std::uint32_t n, std::uint64_t seed);
 
 enum class Strategy {
-  kExact,  // the reference's order
+  kExact,       // the reference's order
+  kSequential,  // 0, 1 .. n - 1 (facetrain embed)
 };
 
 struct PlanShape {
@@ -33,8 +34,15 @@ struct PlanShape {
   std::uint64_t samples_per_rank() const {
     return (static_cast<std::uint64_t>(samples_per_epoch()) + world - 1) / world;
   }
-  // ceil(n / world) / batch: the reference's count, with the last incomplete batch dropped.
-  std::uint64_t steps_per_epoch() const { return samples_per_rank() / batch; }
+  // ceil(n / world) / batch: the reference's count, with the last incomplete batch dropped. Sequential: that
+  // batch counts too.
+  std::uint64_t steps_per_epoch() const {
+    return (samples_per_rank() + (strategy == Strategy::kSequential ? batch - 1 : 0)) / batch;
+  }
+  // Sequential: no sample stands at this place; exact: never.
+  bool is_padding(std::uint64_t position) const {
+    return strategy == Strategy::kSequential && position >= samples;
+  }
   // Place in the epoch's global order of row `row` of rank `rank` at `step` (0-based).
   // The same at every world size while world x batch is the same: a step covers one contiguous block of the
   // order.
@@ -58,6 +66,7 @@ class EpochOrder {
   EpochOrder(const PlanShape& shape, std::uint32_t epoch)
       : shape_(shape), order_(epoch_order(shape, epoch)) {}
 
+  bool is_padding(std::uint64_t position) const { return shape_.is_padding(position); }
   // The sample id (index in the sorted list) at a global position; positions past the end wrap to the front.
   std::uint32_t sample_at(std::uint64_t position) const { return order_[position % order_.size()]; }
   std::uint32_t sample(std::uint64_t step, std::uint32_t rank, std::uint32_t row) const {

@@ -8,8 +8,8 @@
 
 namespace facetrain {
 
-BadPictures::BadPictures(std::string list_path, std::uint64_t samples)
-    : list_path_(std::move(list_path)), limit_(limit(samples)) {
+BadPictures::BadPictures(std::string list_path, std::uint64_t allowed)
+    : list_path_(std::move(list_path)), limit_(allowed) {
   std::error_code none;
   std::filesystem::remove(list_path_, none);  // an earlier run's
 }

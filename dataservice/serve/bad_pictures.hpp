@@ -12,12 +12,13 @@ namespace facetrain {
 class BadPictures {
  public:
   // list_path: the file that takes one line "path<TAB>reason" per bad picture; created at the first one.
-  // samples: of the data set; more than max(10, 0.1 %) bad ones are too many.
-  BadPictures(std::string list_path, std::uint64_t samples);
+  // allowed: so many bad pictures do not end the job; limit(n) for training on n samples.
+  BadPictures(std::string list_path, std::uint64_t allowed);
 
   // Notes sample `id`. Throws Error(kInput) with the first paths and reasons when it is one too many.
   void add(std::uint32_t id, const std::string& path, const std::string& reason);
   std::uint64_t count() const;
+  // max(10, 0.1 %).
   static std::uint64_t limit(std::uint64_t samples) { return samples / 1000 > 10 ? samples / 1000 : 10; }
 
  private:

@@ -19,6 +19,7 @@
 #include <optional>
 #include <set>
 
+#include "common/config/job_kind.hpp"
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/memory_limit.hpp"
@@ -60,6 +61,11 @@ asio::awaitable<std::optional<Message>> read_frame(Socket& socket) {
   co_return message;
 }
 
+// An embedding job lists every unusable picture and goes on, unless there is no usable one.
+std::uint64_t bad_pictures_allowed(const Config& config, std::uint32_t samples) {
+  return is_embedding(config) ? samples - 1 : BadPictures::limit(samples);
+}
+
 }  // namespace
 
 struct BatchServer::State {
@@ -79,7 +85,7 @@ struct BatchServer::State {
       : setup(std::move(the_setup)),
         source(the_source),
         identities(source),
-        bad(setup.bad_list_path, source.size()),
+        bad(setup.bad_list_path, bad_pictures_allowed(setup.config, source.size())),
         shape(plan_shape(setup.config, source.size(),
                          static_cast<std::uint32_t>(setup.topology.trainer_world))),
         acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {}

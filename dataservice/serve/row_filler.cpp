@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/ipc/row_id.hpp"
 
 namespace facetrain {
 
@@ -27,25 +29,54 @@ std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex&
 
 RowFiller::RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities,
                      BadPictures& bad)
-    : seed_(static_cast<std::uint64_t>(config.run.seed)),
+    : stand_ins_(!is_embedding(config)),
+      seed_(static_cast<std::uint64_t>(config.run.seed)),
       source_(source),
       identities_(identities),
       bad_(bad),
       decoder_(make_decoder()),
       augmenter_(make_augmenter(config, dtype)) {}
 
+void RowFiller::decode(std::uint32_t id) {
+  source_.read(id, bytes_);
+  decoder_->decode(bytes_, image_);
+}
+
+void RowFiller::note_bad(std::uint32_t id, const std::string& reason) {
+  const std::string path = source_.name(id);
+  bad_.add(id, path, reason.find(path) == std::string::npos ? path + ": " + reason : reason);
+}
+
+RowFiller::Row RowFiller::fill_once(const EpochOrder& order, std::uint64_t position,
+                                    std::span<std::byte> row) {
+  std::int64_t id = kPaddingRow;
+  if (!order.is_padding(position)) {
+    const std::uint32_t planned = order.sample_at(position);
+    try {
+      decode(planned);
+      augmenter_->apply(image_, RandomStream(seed_, Purpose::kAugment, 0, position), row);
+      return {source_.label(planned), planned};
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
+      note_bad(planned, error.what());
+      id = unusable_row(planned);
+    }
+  }
+  std::fill(row.begin(), row.end(), std::byte{0});
+  return {0, id};
+}
+
 RowFiller::Row RowFiller::fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position,
                                std::span<std::byte> row) {
+  if (!stand_ins_) return fill_once(order, position, row);
   for (std::uint32_t attempt = 0;; ++attempt) {
     const auto id = stand_in(source_, identities_, order, seed_, epoch, position, attempt);
     if (!id) throw Error(ErrorKind::kInput, "no picture of the training list can be used");
     try {
-      source_.read(*id, bytes_);
-      decoder_->decode(bytes_, image_);
+      decode(*id);
     } catch (const Error& error) {  // the picture is unusable, the job is not: count it and take the next
       if (error.kind() != ErrorKind::kInput) throw;
-      const std::string path = source_.name(*id), reason = error.what();
-      bad_.add(*id, path, reason.find(path) == std::string::npos ? path + ": " + reason : reason);
+      note_bad(*id, error.what());
       continue;
     }
     augmenter_->apply(image_, RandomStream(seed_, Purpose::kAugment, epoch, position), row);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/config/config.hpp"
@@ -30,16 +31,23 @@ class RowFiller {
  public:
   struct Row {
     std::int64_t label = 0;
-    std::uint32_t id = 0;
+    std::int64_t id = 0;  // or what common/ipc/row_id.hpp says
   };
 
   RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities,
             BadPictures& bad);
 
-  // row: height x width x 3 elements of `dtype`. Throws Error(kInput) when there are too many bad pictures.
+  // row: height x width x 3 elements of `dtype`. In an embedding job a picture has no stand-in: the row of an
+  // unusable one, and one past the plan's end, becomes zeros. Throws Error(kInput) when there are too many
+  // bad pictures.
   Row fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position, std::span<std::byte> row);
 
  private:
+  void decode(std::uint32_t id);
+  void note_bad(std::uint32_t id, const std::string& reason);
+  Row fill_once(const EpochOrder& order, std::uint64_t position, std::span<std::byte> row);
+
+  bool stand_ins_;
   std::uint64_t seed_;
   const Source& source_;
   const IdentityIndex& identities_;

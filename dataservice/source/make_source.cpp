@@ -6,11 +6,13 @@
 #include <string_view>
 #include <utility>
 
+#include "common/config/job_kind.hpp"
 #include "common/error.hpp"
 #include "dataservice/source/folder_source.hpp"
 #include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/lmdb_source.hpp"
+#include "dataservice/source/picture_list.hpp"
 #include "dataservice/source/record_source.hpp"
 #include "dataservice/source/selected_source.hpp"
 #include "dataservice/source/webdataset_source.hpp"
@@ -77,10 +79,26 @@ OpenedSource open_source(const std::string& path) {
          known + ")");
 }
 
+namespace {
+
+// An embedding job keeps the order of a list, and takes all of a folder; other kinds have an order of their
+// own (an LMDB may be a folder).
+bool is_picture_list(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path.ends_with(".txt")) return true;
+  std::error_code unknown;
+  return std::filesystem::is_directory(path, unknown) &&
+         std::none_of(std::begin(kKinds), std::end(kKinds),
+                      [&](const Kind& kind) { return path.ends_with(kind.extension); });
+}
+
+}  // namespace
+
 OpenedSource make_source(const Config& config) {
   const auto& paths = config.data.train_source;
   if (paths.empty() || std::find(paths.begin(), paths.end(), "") != paths.end())
     refuse("data.train_source is not set: give a list (facetrain list -s FOLDER writes one) or a folder");
+  if (is_embedding(config) && is_picture_list(paths[0])) return {std::make_unique<PictureList>(paths[0]), {}};
   return select_samples(open_all(paths), config);
 }
 

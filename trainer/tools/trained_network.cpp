@@ -20,18 +20,21 @@ std::vector<FlagSpec> network_flags() {
   };
 }
 
-void check_given(const BackboneSpec& read, const Flags& flags, const std::string& path) {
-  const auto check = [&](const char* flag, const std::string& truth) {
-    const std::string given = flags.text(flag, truth);
-    if (given != truth)
+void check_given(const BackboneSpec& read, const GivenNetwork& network, const std::string& path) {
+  const auto check = [&](const char* flag, const std::string& given, const std::string& truth) {
+    if (!given.empty() && given != truth)
       throw Error(ErrorKind::kConfig, std::string(flag) + " " + given + " was given, but the weights in " +
                                           path + " are of an " + read.model + " with " + (flag + 2) + " " +
                                           truth + "; leave the flag out");
   };
-  check("--model", read.model);
+  check("--model", network.model, read.model);
   if (read.model != "iresnet") return;  // depth and mode are IResNet's
-  check("--depth", read.depth);
-  check("--mode", read.mode);
+  check("--depth", network.depth, read.depth);
+  check("--mode", network.mode, read.mode);
+}
+
+void check_given(const BackboneSpec& read, const Flags& flags, const std::string& path) {
+  check_given(read, GivenNetwork{flags.text("--model"), flags.text("--depth"), flags.text("--mode")}, path);
 }
 
 TrainedNetwork load_network(const Flags& flags) {

@@ -15,8 +15,14 @@ namespace facetrain {
 // spellings.
 std::vector<FlagSpec> network_flags();
 
-// `read` is what the weights say, `flags` what the user says of --model, --depth and --mode. Throws
-// Error(kConfig), naming both, where they differ.
+// What a user says of a network; empty: nothing.
+struct GivenNetwork {
+  std::string model, depth, mode;
+};
+
+// `read` is what the weights in `path` say. Throws Error(kConfig), naming both, where they differ.
+void check_given(const BackboneSpec& read, const GivenNetwork& given, const std::string& path);
+// The same with --model, --depth and --mode.
 void check_given(const BackboneSpec& read, const Flags& flags, const std::string& path);
 
 struct TrainedNetwork {

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +22,7 @@
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/ring_consumer.hpp"
+#include "common/ipc/row_id.hpp"
 #include "common/plan/sample_plan.hpp"
 #include "dataservice/serve/bad_pictures.hpp"
 #include "dataservice/serve/batch_server.hpp"
@@ -87,6 +89,7 @@ struct Options {
   std::int64_t slots = 3;
   std::int64_t fixed_size = 0;
   bool redraw = false;
+  bool embedding = false;
 };
 
 // A service process; killed when the test ends before it.
@@ -101,6 +104,10 @@ class Service {
     setup.config.data.fixed_size = options.fixed_size;
     setup.config.data.fixed_size_redraw = options.redraw;
     setup.config.data.augment = setup.config.data.rand_erase = true;
+    if (options.embedding) {
+      setup.config.embed.model_path = "m.pth";
+      setup.config.data.augment = setup.config.data.rand_erase = setup.config.data.flip = false;
+    }
     setup.topology.trainer_world = setup.topology.node_trainers = options.trainers;
     setup.nonce = nonce_;
     setup.build_id = kBuild;
@@ -316,6 +323,70 @@ TEST_CASE("too many bad pictures end the service with their names") {
   CHECK(service.wait() == 66);
   CHECK(service.failure().find("too many bad pictures: 11 (the limit is 10)") != std::string::npos);
   CHECK(service.failure().find("picture-") != std::string::npos);
+}
+
+TEST_CASE("an embedding job: every picture once, in order, no stand-in, the last batch padded") {
+  const TestSource source(22, 4, {3, 21});
+  std::map<std::int64_t, std::uint64_t> first;  // id -> pixels
+  for (const int trainers : {1, 2, 3}) {
+    const Options options{.trainers = trainers, .batch = 4, .epochs = 1, .embedding = true};
+    Service service(source, options);
+    std::vector<RingConsumer> rings;
+    for (int rank = 0; rank < trainers; ++rank) rings.push_back(service.connect(options, rank));
+    const std::uint64_t steps = rings[0].welcome().steps_per_epoch;
+    CHECK(steps == (22u + 4u * static_cast<unsigned>(trainers) - 1) / (4u * static_cast<unsigned>(trainers)));
+    std::map<std::int64_t, std::uint64_t> seen;
+    std::int64_t expected = 0;
+    for (std::uint64_t step = 0; step < steps; ++step) {
+      std::vector<RingBatch> batches;
+      for (RingConsumer& ring : rings) batches.push_back(ring.next());
+      const std::uint64_t row_bytes = rings[0].welcome().layout.row_bytes();
+      for (std::size_t row = 0; row < 4; ++row)
+        for (const RingBatch& batch : batches) {
+          const auto pixels = batch.images.subspan(row * row_bytes, row_bytes);
+          const bool usable = expected < 22 && expected != 3 && expected != 21;
+          const std::int64_t id = usable          ? expected
+                                  : expected < 22 ? unusable_row(static_cast<std::uint32_t>(expected))
+                                                  : kPaddingRow;
+          CHECK(batch.ids[row] == id);
+          if (usable) seen[id] = fnv(pixels);
+          if (!usable)
+            CHECK(std::all_of(pixels.begin(), pixels.end(), [](std::byte b) { return b == std::byte{0}; }));
+          ++expected;
+        }
+      for (std::size_t rank = 0; rank < rings.size(); ++rank) rings[rank].release(batches[rank].slot);
+    }
+    CHECK(seen.size() == 20);
+    if (trainers == 1) first = seen;
+    CHECK(seen == first);
+    for (RingConsumer& ring : rings) ring.goodbye();
+    CHECK(service.wait() == 0);
+    std::ifstream list(service.bad_list());
+    std::set<std::string> paths;
+    for (std::string line; std::getline(list, line);) paths.insert(line.substr(0, line.find('\t')));
+    CHECK(paths == std::set<std::string>{"picture-3", "picture-21"});
+  }
+}
+
+TEST_CASE("an embedding job without a usable picture ends; with one it does not, however many are bad") {
+  std::set<std::uint32_t> bad;
+  for (std::uint32_t i = 0; i < 30; ++i) bad.insert(i);
+  for (const bool all : {true, false}) {
+    if (!all) bad.erase(17);
+    const TestSource source(30, 4, bad);
+    const Options options{.batch = 30, .epochs = 1, .embedding = true};
+    Service service(source, options);
+    RingConsumer ring = service.connect(options, 0);
+    if (all) {
+      CHECK_THROWS_AS(ring.next(), Error);
+      CHECK(service.wait() == 66);
+      CHECK(service.failure().find("too many bad pictures: 30 (the limit is 29)") != std::string::npos);
+    } else {
+      CHECK(ring.next().ids[17] == 17);
+      ring.goodbye();
+      CHECK(service.wait() == 0);
+    }
+  }
 }
 
 TEST_CASE("strangers and wrong trainers are turned away, the right one is served") {

@@ -112,3 +112,29 @@ TEST_CASE("classes are shared out without gaps, the remainder to the first ranks
     }
   }
 }
+
+TEST_CASE("sequential: every sample once, in order, whatever the world and batch; the rest is padding") {
+  for (const std::uint32_t world : {1u, 2u, 3u, 5u}) {
+    for (const std::uint32_t samples : {1u, 7u, 24u, 25u}) {
+      for (const std::uint32_t batch : {1u, 4u, 30u}) {
+        CAPTURE(world);
+        CAPTURE(samples);
+        CAPTURE(batch);
+        const PlanShape shape{
+            .samples = samples, .world = world, .batch = batch, .strategy = Strategy::kSequential};
+        const EpochOrder order(shape, 3);
+        std::uint64_t position = 0;
+        for (std::uint64_t step = 0; step < shape.steps_per_epoch(); ++step)
+          for (std::uint32_t row = 0; row < batch; ++row)
+            for (std::uint32_t rank = 0; rank < world; ++rank, ++position) {
+              REQUIRE(shape.position(step, rank, row) == position);
+              REQUIRE(order.is_padding(position) == (position >= samples));
+              if (position < samples) REQUIRE(order.sample(step, rank, row) == position);
+            }
+        CHECK(position >= samples);
+        CHECK(position < samples + world * batch);  // no step without a sample
+      }
+    }
+  }
+  CHECK_FALSE(PlanShape{.samples = 3}.is_padding(3));
+}

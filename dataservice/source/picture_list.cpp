@@ -1,0 +1,73 @@
+#include "dataservice/source/picture_list.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <string_view>
+
+#include "common/error.hpp"
+#include "common/io/file.hpp"
+
+namespace facetrain {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_picture(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; });
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
+
+std::vector<std::string> below(const std::string& folder) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  fs::recursive_directory_iterator entries(folder, error);
+  for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
+    std::error_code unknown;  // a dangling link is no file
+    if (!entries->is_directory(unknown) && is_picture(entries->path()))
+      paths.push_back(entries->path().string());
+  }
+  if (error) throw Error(ErrorKind::kInput, "cannot read the folder " + folder + ": " + error.message());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<std::string> lines_of(const std::string& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  std::vector<std::string> paths;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest = end == rest.npos ? std::string_view{} : rest.substr(end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find_first_not_of(" \t") != line.npos) paths.emplace_back(line);
+  }
+  return paths;
+}
+
+}  // namespace
+
+PictureList::PictureList(const std::string& path) {
+  std::error_code unknown;
+  const bool is_folder = fs::is_directory(path, unknown);
+  paths_ = is_folder ? below(path) : lines_of(path);
+  if (paths_.empty())
+    throw Error(ErrorKind::kInput, is_folder ? path + ": no .jpg, .jpeg or .png below this folder"
+                                             : path + " is empty: it names no picture");
+  if (paths_.size() > std::numeric_limits<std::uint32_t>::max())
+    throw Error(ErrorKind::kInput, path + ": more than 2^32 - 1 pictures");
+}
+
+void PictureList::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
+  try {
+    buffer = read_file(paths_[i]);
+  } catch (const Error& error) {  // whatever is wrong with one picture is that picture's trouble
+    throw Error(ErrorKind::kInput, error.what());
+  }
+}
+
+}  // namespace facetrain

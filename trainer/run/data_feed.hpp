@@ -1,0 +1,26 @@
+// How a trainer joins its node's data service: what it says first, in which numbers pictures come, how many
+// threads it computes with. Training and embedding share it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "common/mpi/job.hpp"
+#include "trainer/input/batch_input.hpp"
+#include "trainer/step/precision.hpp"
+
+namespace facetrain {
+
+// A trainer on the CPU takes its share of the node's processors; on a GPU one thread feeds the device.
+// launch.threads overrides both.
+int compute_threads(const Config& config, const Topology& topology, at::Device device);
+
+// Connected to the node's service, which listens already. Throws as RingConsumer's constructor.
+RingConsumer join_data_service(const Job& job, Precision precision);
+
+// The ring's batches on `device`; batches: how many will be taken in all.
+std::unique_ptr<BatchInput> make_input(RingConsumer ring, Precision precision, at::Device device,
+                                       std::uint64_t batches);
+
+}  // namespace facetrain
