@@ -11,6 +11,7 @@
 #include "dataservice/source/folder_source.hpp"
 #include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/list_source.hpp"
+#include "dataservice/source/listed_records.hpp"
 #include "dataservice/source/lmdb_source.hpp"
 #include "dataservice/source/picture_list.hpp"
 #include "dataservice/source/record_source.hpp"
@@ -34,6 +35,13 @@ OpenedSource open_packed(const std::string& path) {
   return {std::make_unique<Packed>(path), {}};
 }
 
+// InsightFace's train.rec, or DCFace's file.rec, whose identities are in list.txt beside it.
+OpenedSource open_records(const std::string& path) {
+  const std::string list = record_list_of(path);
+  if (list.empty()) return open_packed<RecordSource>(path);
+  return {std::make_unique<ListedRecords>(RecordSource(path), list), {}};
+}
+
 struct Kind {
   std::string_view extension;
   OpenedSource (*open)(const std::string& path);
@@ -43,7 +51,7 @@ constexpr Kind kKinds[] = {
     {".txt", open_list},
     {".lmdb", open_packed<LmdbSource>},
     {".json", open_packed<WebDatasetSource>},
-    {".rec", open_packed<RecordSource>},
+    {".rec", open_records},
 };
 
 [[noreturn]] void refuse(const std::string& why) {

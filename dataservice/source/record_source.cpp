@@ -178,7 +178,7 @@ RecordSource::Head RecordSource::read_head(std::uint64_t offset) const {
 }
 
 std::string RecordSource::name(std::uint32_t i) const {
-  return file_.path() + ":" + std::to_string(keys_.empty() ? i + std::uint64_t{1} : keys_[i]);
+  return file_.path() + ":" + std::to_string(key(i));
 }
 
 void RecordSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {

@@ -32,9 +32,22 @@ cp "$root/tests/golden/data/sources/faces.lmdb" hsface10k.lmdb
 $f check "$root/configs/demo_cpu.toml" --set data.train_source=hsface10k.lmdb train.batch_size=1 validation.val_source=drawn/val >out 2>err || fail "Vec2Face: $(cat out err)"
 grep -qF "3 identities, 6 images" out || fail "Vec2Face: $(cat out)"
 
-# DCFace: as its record.py unpacks it, a folder per identity
-for id in 0 1 9999; do for k in 0 1; do put "$png" "dcface/images/$id/$k.png"; done; done
-expect DCFace dcface/images 3 6 PNG
+# DCFace: record/file.rec, whose labels are all 0, file.idx, and list.txt with the paths (its record.py's Writer, in bash)
+le32() { printf "\\x$(printf '%02x' $(($1 & 255)))\\x$(printf '%02x' $(($1 >> 8 & 255)))\\x$(printf '%02x' $(($1 >> 16 & 255)))\\x$(printf '%02x' $(($1 >> 24)))"; }
+mkdir -p dcface/record
+key=0
+for id in 0 1 9999; do
+  for k in 0 1; do
+    printf '%d\t%d\n' $key "$(stat -c %s dcface/record/file.rec 2>/dev/null || echo 0)" >>dcface/record/file.idx
+    printf '%d\timages/%s/%s.jpg\n' $key $id $k >>dcface/record/list.txt
+    size=$((24 + $(stat -c %s "$jpg")))
+    { le32 $((0xced7230a)); le32 $size; le32 0; le32 0; le32 $key; le32 0; le32 0; le32 0; cat "$jpg"; head -c $(((4 - size % 4) % 4)) /dev/zero; } >>dcface/record/file.rec
+    key=$((key + 1))
+  done
+done
+expect DCFace dcface/record/file.rec 3 6 JPEG
+$f unpack dcface/record/file.rec -o dcface/images >out 2>err || fail "DCFace unpack: $(cat err)"
+expect DCFace dcface/images 3 6 JPEG
 
 # IDiff-Face: a folder per identity in one per variant, 0/0_0.png
 for id in 0 1 10; do for k in 0 1; do put "$png" "idiff/ca-cpd25-synthetic-uniform-10050/$id/${id}_$k.png"; done; done

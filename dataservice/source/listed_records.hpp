@@ -1,0 +1,44 @@
+// DCFace's released data set: a RecordIO file whose records all have label 0, and beside it list.txt, a line
+// "KEY<tab>PATH" a record; the identity is the name of the folder in PATH (mk-minchul/dcface,
+// dcface/src/visualizations/record.py Writer, dcface/convert/record.py RecordReader).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataservice/source/record_source.hpp"
+#include "dataservice/source/source.hpp"
+
+namespace facetrain {
+
+// The list beside a record file, or "" when there is none.
+std::string record_list_of(const std::string& rec_path);
+
+// Samples are sorted (stably) by the name of their folder, labels count up in this order, as in a training
+// list. 8 bytes an image more than the records themselves.
+class ListedRecords final : public Source {
+ public:
+  // Throws Error(kInput): list:line of what is no "KEY<tab>PATH", has no folder, or names a record that the
+  // file has not; a record that the list does not name or names twice.
+  ListedRecords(RecordSource records, const std::string& list_path);
+
+  std::uint32_t size() const override { return static_cast<std::uint32_t>(samples_.size()); }
+  std::uint32_t classes() const override { return classes_; }
+  std::int64_t label(std::uint32_t i) const override { return samples_[i].label; }
+  std::string name(std::uint32_t i) const override { return records_.name(samples_[i].record); }
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
+    records_.read(samples_[i].record, buffer);
+  }
+
+ private:
+  struct Sample {
+    std::uint32_t record = 0, label = 0;
+  };
+
+  RecordSource records_;
+  std::vector<Sample> samples_;
+  std::uint32_t classes_ = 0;
+};
+
+}  // namespace facetrain
