@@ -18,6 +18,8 @@ enum class Purpose : std::uint32_t {
   kSynth = 5,         // position: identity or picture number
   kSample = 6,        // position: free (partial FC, masks)
   kBackboneInit = 7,  // when: the parameter's index in state_dict order
+  kDropPath = 8,      // as kDropout
+  kPatchMask = 9,     // as kDropout
 };
 
 using Philox4 = std::array<std::uint32_t, 4>;

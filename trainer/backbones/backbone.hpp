@@ -24,7 +24,8 @@ struct NamedTensor {
   bool weight_decay = true;  // false for BatchNorm's weight and bias
 };
 
-// Where a row of the batch sits, for dropout masks that do not depend on the world size.
+// Where a row of the batch sits, for random decisions (dropout, drop path, patch masks) that do not depend on
+// the world size.
 struct DropoutKey {
   std::uint64_t seed = 42;
   std::uint64_t step = 0;             // global, 0-based
@@ -49,12 +50,13 @@ class Backbone {
 
 // What identifies a network's shape; readable off a state_dict too (see weights/).
 struct BackboneSpec {
-  std::string model = "iresnet";  // iresnet, mobilefacenet
-  std::string depth = "50";
-  std::string mode = "normal";  // normal, se
-  double width = 1.0;           // mobilefacenet
+  std::string model = "iresnet";  // iresnet, mobilefacenet, vit
+  std::string depth = "50";       // vit: s, b, l
+  std::string mode = "normal";    // normal, se
+  double width = 1.0;             // mobilefacenet
   std::int64_t embedding_size = 512;
-  double dropout = 0.4;
+  double dropout = 0.4;     // iresnet
+  bool checkpoint = false;  // iresnet, vit: training keeps the blocks' inputs and computes the rest again
   // Autocast of the convolutional part: fp16 (GPU only; a CPU network computes in float32) or bf16. fp32,
   // fp64: none; for fp64 also call to(device, at::kDouble). The last linear layer is never autocast.
   std::string precision = "fp32";

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/error.hpp"
+#include "trainer/backbones/checkpoint.hpp"
 #include "trainer/backbones/dropout.hpp"
 #include "trainer/backbones/layers.hpp"
 #include "trainer/backbones/registry.hpp"
@@ -49,11 +50,12 @@ struct Block {
         bn3(scope.child("bn3"), out) {
     if (first_of_stage) downsample.emplace(scope.child("downsample"), in, out, 2);
     if (first_of_stage && se) attention.emplace(scope.child("attn"), out, 16, kConvInit);
+    parameters = scope.trainable();
   }
 
-  at::Tensor operator()(const at::Tensor& x, bool training) const {
-    at::Tensor out = bn3(conv2(prelu(bn2(conv1(bn1(x, training)), training))), training);
-    at::Tensor identity = downsample ? downsample->bn(downsample->conv(x), training) : x;
+  at::Tensor operator()(const at::Tensor& x, Pass pass) const {
+    at::Tensor out = bn3(conv2(prelu(bn2(conv1(bn1(x, pass)), pass))), pass);
+    at::Tensor identity = downsample ? downsample->bn(downsample->conv(x), pass) : x;
     if (attention) identity = (*attention)(identity);
     return out.add_(identity);
   }
@@ -66,6 +68,7 @@ struct Block {
   BatchNorm bn3;
   std::optional<Downsample> downsample;
   std::optional<SqueezeExcite> attention;
+  std::vector<at::Tensor> parameters;  // all of the above that are trained
 };
 
 class IResNet final : public LayeredBackbone {
@@ -74,6 +77,7 @@ class IResNet final : public LayeredBackbone {
       : LayeredBackbone(spec.precision),
         scope_(state_, seed),
         dropout_(spec.dropout),
+        checkpoint_(spec.checkpoint),
         conv1_(scope_.child("conv1"), {.in = 3, .out = 64, .kernel = 3}, kConvInit),
         bn1_(scope_.child("bn1"), 64),
         prelu_(scope_.child("prelu"), 64),
@@ -84,15 +88,23 @@ class IResNet final : public LayeredBackbone {
 
   at::Tensor forward(const at::Tensor& images, const DropoutKey& dropout) override {
     const auto low_precision = autocast_dtype(images);
+    const auto device = images.device().type();
+    const Pass pass = this->pass();
     at::Tensor x;
     {
-      const AutocastRegion region(low_precision, images.device().type());
-      x = prelu_(bn1_(conv1_(prepare(images)), training_));
-      for (const Block& block : blocks_) x = block(x, training_);
-      x = at::flatten(bn2_(x, training_), 1);
+      const AutocastRegion region(low_precision, device);
+      x = prelu_(bn1_(conv1_(prepare(images)), pass));
+      for (const Block& block : blocks_) {
+        const auto run = [&block, low_precision, device](const at::Tensor& input, Pass of) {
+          const AutocastRegion again(low_precision, device);  // backward has none of its own
+          return block(input, of);
+        };
+        x = checkpoint_ && training_ ? checkpoint(x, block.parameters, run) : block(x, pass);
+      }
+      x = at::flatten(bn2_(x, pass), 1);
       if (training_ && dropout_ > 0) x = apply_dropout(x, dropout, dropout_);
     }
-    return features_(fc_(low_precision ? x.to(at::kFloat) : x), training_);
+    return features_(fc_(low_precision ? x.to(at::kFloat) : x), pass);
   }
 
  private:
@@ -110,6 +122,7 @@ class IResNet final : public LayeredBackbone {
 
   StateScope scope_;
   double dropout_;
+  bool checkpoint_;
   Conv2d conv1_;
   BatchNorm bn1_;
   PReLU prelu_;

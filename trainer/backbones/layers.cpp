@@ -5,6 +5,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/ones.h>
@@ -23,7 +24,7 @@
 namespace facetrain {
 namespace {
 
-constexpr double kMomentum = 0.1, kEps = 1e-5;
+constexpr double kMomentum = 0.1, kLayerNormEps = 1e-5;
 
 // Fills in logical (contiguous) order. Normals come in pairs by Box-Muller from two 32-bit words each: u1 in
 // (0, 1], u2 in [0, 1).
@@ -70,28 +71,51 @@ at::Tensor StateScope::buffer(const std::string& name, at::Tensor value) const {
   return value;
 }
 
+std::vector<at::Tensor> StateScope::trainable() const {
+  std::vector<at::Tensor> result;
+  for (const NamedTensor& entry : *state_)
+    if (!entry.is_buffer && entry.trainable && entry.name.starts_with(prefix_))
+      result.push_back(entry.tensor);
+  return result;
+}
+
 Conv2d::Conv2d(const StateScope& scope, const ConvShape& s, Init init)
     : weight(scope.parameter("weight", {s.out, s.in / s.groups, s.kernel, s.kernel}, init)),
       stride(s.stride),
       padding(s.padding < 0 ? s.kernel / 2 : s.padding),
-      groups(s.groups) {}
+      groups(s.groups) {
+  if (s.bias) bias = scope.parameter("bias", {s.out}, init);
+}
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   const std::array<std::int64_t, 2> strides{stride, stride}, paddings{padding, padding}, dilations{1, 1};
-  return at::conv2d(x, weight, std::nullopt, at::IntArrayRef(strides), at::IntArrayRef(paddings),
+  return at::conv2d(x, weight, bias, at::IntArrayRef(strides), at::IntArrayRef(paddings),
                     at::IntArrayRef(dilations), groups);
 }
 
-BatchNorm::BatchNorm(const StateScope& scope, std::int64_t channels, bool trainable_weight)
+BatchNorm::BatchNorm(const StateScope& scope, std::int64_t channels, bool trainable_weight, double epsilon)
     : weight(scope.parameter("weight", {channels}, constant(1), false, trainable_weight)),
       bias(scope.parameter("bias", {channels}, constant(0), false)),
       running_mean(scope.buffer("running_mean", at::zeros({channels}, at::kFloat))),
       running_var(scope.buffer("running_var", at::ones({channels}, at::kFloat))),
-      batches(scope.buffer("num_batches_tracked", at::zeros({}, at::kLong))) {}
+      batches(scope.buffer("num_batches_tracked", at::zeros({}, at::kLong))),
+      eps(epsilon) {}
 
-at::Tensor BatchNorm::operator()(const at::Tensor& x, bool training) const {
-  if (training) at::Tensor(batches).add_(1);
-  return at::batch_norm(x, weight, bias, running_mean, running_var, training, kMomentum, kEps, true);
+at::Tensor BatchNorm::operator()(const at::Tensor& x, Pass pass) const {
+  if (pass == Pass::kTrain) at::Tensor(batches).add_(1);
+  // Without running statistics the batch's are used and nothing is updated.
+  const bool running = pass != Pass::kRecompute;
+  return at::batch_norm(x, weight, bias, running ? std::optional(running_mean) : std::nullopt,
+                        running ? std::optional(running_var) : std::nullopt, pass != Pass::kEvaluate,
+                        kMomentum, eps, true);
+}
+
+LayerNorm::LayerNorm(const StateScope& scope, std::int64_t size)
+    : weight(scope.parameter("weight", {size}, constant(1))),
+      bias(scope.parameter("bias", {size}, constant(0))) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, kLayerNormEps);
 }
 
 PReLU::PReLU(const StateScope& scope, std::int64_t channels)
@@ -105,6 +129,10 @@ Linear::Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool 
     : weight(scope.parameter("weight", {out, in}, init)) {
   if (with_bias) bias = scope.parameter("bias", {out}, init);
 }
+
+Linear::Linear(const StateScope& scope, std::int64_t in, std::int64_t out, Init weight_init, Init bias_init)
+    : weight(scope.parameter("weight", {out, in}, weight_init)),
+      bias(scope.parameter("bias", {out}, bias_init)) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
   return at::linear(x, weight, bias);

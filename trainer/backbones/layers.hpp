@@ -31,6 +31,10 @@ constexpr Init uniform(double bound) {
   return {Init::Kind::kUniform, bound};
 }
 
+// What a forward pass is for. kRecompute: the second forward pass of a checkpointed block (checkpoint.hpp):
+// as kTrain, but running statistics have been updated already.
+enum class Pass { kEvaluate, kTrain, kRecompute };
+
 // Appends parameters and buffers to a state list under a dotted prefix; child("layer1").child("0") goes down
 // as torch.nn's names do.
 class StateScope {
@@ -44,6 +48,8 @@ class StateScope {
   at::Tensor parameter(const std::string& name, at::IntArrayRef sizes, Init init, bool weight_decay = true,
                        bool trainable = true) const;
   at::Tensor buffer(const std::string& name, at::Tensor value) const;
+  // The trained parameters appended so far below this prefix.
+  std::vector<at::Tensor> trainable() const;
 
  private:
   std::vector<NamedTensor>* state_;
@@ -51,22 +57,32 @@ class StateScope {
   std::string prefix_;
 };
 
-// No bias, as everywhere in our networks. Padding: kernel / 2 unless given.
+// Padding: kernel / 2 unless given. Few of our convolutions have a bias (drawn as the weight is).
 struct ConvShape {
   std::int64_t in, out, kernel = 1, stride = 1, groups = 1, padding = -1;
+  bool bias = false;
 };
 struct Conv2d {
   Conv2d(const StateScope& scope, const ConvShape& shape, Init init);
   at::Tensor operator()(const at::Tensor& x) const;
   at::Tensor weight;
+  std::optional<at::Tensor> bias;
   std::int64_t stride, padding, groups;
 };
 
-// 1d and 2d: momentum .1, eps 1e-5, running statistics. Training updates them and counts the batch.
+// 1d and 2d: momentum .1, running statistics. kTrain updates them and counts the batch.
 struct BatchNorm {
-  BatchNorm(const StateScope& scope, std::int64_t channels, bool trainable_weight = true);
-  at::Tensor operator()(const at::Tensor& x, bool training) const;
+  BatchNorm(const StateScope& scope, std::int64_t channels, bool trainable_weight = true, double eps = 1e-5);
+  at::Tensor operator()(const at::Tensor& x, Pass pass) const;
   at::Tensor weight, bias, running_mean, running_var, batches;
+  double eps;
+};
+
+// Over the last dimension: eps 1e-5. With weight decay, as the reference (only BatchNorm is without).
+struct LayerNorm {
+  LayerNorm(const StateScope& scope, std::int64_t size);
+  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor weight, bias;
 };
 
 struct PReLU {
@@ -78,6 +94,7 @@ struct PReLU {
 struct Linear {
   // weight (out, in), then bias where wanted, both drawn by `init`; torch's default is uniform(1 / sqrt(in)).
   Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init);
+  Linear(const StateScope& scope, std::int64_t in, std::int64_t out, Init weight_init, Init bias_init);
   at::Tensor operator()(const at::Tensor& x) const;
   at::Tensor weight;
   std::optional<at::Tensor> bias;
@@ -116,6 +133,7 @@ class LayeredBackbone : public Backbone {
   explicit LayeredBackbone(const std::string& precision);
   // The dtype to autocast to for these images; none on a CPU with fp16, in a float64 network, or with fp32.
   std::optional<at::ScalarType> autocast_dtype(const at::Tensor& images) const;
+  Pass pass() const { return training_ ? Pass::kTrain : Pass::kEvaluate; }
   // Images as the first convolution wants them: channels_last, and the parameters' dtype unless autocast will
   // choose.
   at::Tensor prepare(const at::Tensor& images) const;

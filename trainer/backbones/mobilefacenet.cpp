@@ -26,8 +26,8 @@ struct ConvBlock {
         bn(scope.child("layers.1"), shape.out) {
     if (!linear) prelu.emplace(scope.child("layers.2"), shape.out);
   }
-  at::Tensor operator()(const at::Tensor& x, bool training) const {
-    const at::Tensor y = bn(conv(x), training);
+  at::Tensor operator()(const at::Tensor& x, Pass pass) const {
+    const at::Tensor y = bn(conv(x), pass);
     return prelu ? (*prelu)(y) : y;
   }
   Conv2d conv;
@@ -44,8 +44,8 @@ struct DepthWise {
                   {.in = middle, .out = middle, .kernel = 3, .stride = stride, .groups = middle}),
         project(scope.child("layers.2"), {.in = middle, .out = out}, true),
         residual(stride == 1) {}
-  at::Tensor operator()(const at::Tensor& x, bool training) const {
-    const at::Tensor y = project(depthwise(expand(x, training), training), training);
+  at::Tensor operator()(const at::Tensor& x, Pass pass) const {
+    const at::Tensor y = project(depthwise(expand(x, pass), pass), pass);
     return residual ? at::add(x, y) : y;
   }
   ConvBlock expand, depthwise, project;
@@ -69,14 +69,15 @@ class MobileFaceNet final : public LayeredBackbone {
 
   at::Tensor forward(const at::Tensor& images, const DropoutKey&) override {
     const auto low_precision = autocast_dtype(images);
+    const Pass pass = this->pass();
     at::Tensor x;
     {
       const AutocastRegion region(low_precision, images.device().type());
-      x = second_(stem_(prepare(images), training_), training_);
-      for (const DepthWise& block : body_) x = block(x, training_);
+      x = second_(stem_(prepare(images), pass), pass);
+      for (const DepthWise& block : body_) x = block(x, pass);
     }
-    x = separate_(low_precision ? x.to(at::kFloat) : x, training_);
-    return bn_(linear_(at::flatten(pool_(x, training_), 1)), training_);
+    x = separate_(low_precision ? x.to(at::kFloat) : x, pass);
+    return bn_(linear_(at::flatten(pool_(x, pass), 1)), pass);
   }
 
  private:

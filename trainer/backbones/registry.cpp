@@ -5,7 +5,8 @@
 // One line per network: X(name) stands for the BackboneKind `backbone_<name>`.
 #define FACETRAIN_BACKBONES(X) \
   X(iresnet)                   \
-  X(mobilefacenet)
+  X(mobilefacenet)             \
+  X(vit)
 
 namespace facetrain {
 
@@ -41,6 +42,7 @@ BackboneSpec backbone_spec(const Config& config) {
           .width = config.model.width,
           .embedding_size = config.model.embedding_size,
           .dropout = config.model.dropout,
+          .checkpoint = config.model.checkpoint,
           .precision = config.train.precision};
 }
 

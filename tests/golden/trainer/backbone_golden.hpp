@@ -112,35 +112,33 @@ inline double vector_error(const std::vector<double>& got, const std::vector<dou
   return error;
 }
 
-inline void check_against_golden(const std::string& name, BackboneSpec spec, std::int64_t batch,
-                                 at::ScalarType dtype, Tolerance tolerance) {
+// A network whose weights are filled. gradients: whether they were recorded.
+inline void compare_with_golden(const std::string& name, Backbone& net, std::int64_t batch,
+                                at::ScalarType dtype, Tolerance tolerance, const DropoutKey& key = {},
+                                bool gradients = true) {
   const std::string suffix = dtype == at::kDouble ? "_f64" : "_f32";
   const auto golden =
       read_golden_numbers(std::string(FACETRAIN_SOURCE_DIR) + "/tests/golden/data/" + name + suffix + ".txt");
-  spec.embedding_size = kEmbedding;
-  spec.dropout = 0;
-  const auto net = make_backbone(spec, 1);
-  net->to(at::kCPU, dtype);
-  fill_by_formula(*net, spec.model == "iresnet");
   const at::Tensor images = formula(100003, {batch, 3, 112, 112}).to(dtype);
   const at::Tensor direction = formula(100019, {batch, kEmbedding}).to(dtype);
   const auto every_16th = [](const at::Tensor& t) { return to_vector(t.slice(1, 0, kEmbedding, 16)); };
 
-  net->train(false);
+  net.train(false);
   {
     const c10::AutoGradMode no_gradient(false);
-    CHECK(vector_error(every_16th(net->forward(images, {})), golden.at("eval")) < tolerance.relative);
+    CHECK(vector_error(every_16th(net.forward(images, {})), golden.at("eval")) < tolerance.relative);
   }
-  net->train(true);
-  const at::Tensor embeddings = net->forward(images, {});
+  net.train(true);
+  const c10::AutoGradMode recording(gradients);
+  const at::Tensor embeddings = net.forward(images, key);
   CHECK(vector_error(every_16th(embeddings), golden.at("train")) < tolerance.train);
-  at::mul(embeddings, direction).sum().backward();
+  if (gradients) at::mul(embeddings, direction).sum().backward();
   std::size_t compared = 0;
   double worst_gradient = 0, worst_statistic = 0;
-  for (const NamedTensor& t : net->state()) {
+  for (const NamedTensor& t : net.state()) {
     const auto found = golden.find((t.is_buffer ? "stat:" : "grad:") + t.name);
     if (found == golden.end()) {
-      CHECK_MESSAGE((!t.trainable || t.name.ends_with("num_batches_tracked")), t.name);
+      CHECK_MESSAGE((!gradients || !t.trainable || t.name.ends_with("num_batches_tracked")), t.name);
       if (t.is_buffer) CHECK(t.tensor.item<std::int64_t>() == 4);
       continue;
     }
@@ -156,6 +154,16 @@ inline void check_against_golden(const std::string& name, BackboneSpec spec, std
   CHECK(compared == golden.size() - 2);
   MESSAGE(name << suffix << ": " << compared << " gradients and statistics, worst " << worst_gradient << ", "
                << worst_statistic);
+}
+
+inline void check_against_golden(const std::string& name, BackboneSpec spec, std::int64_t batch,
+                                 at::ScalarType dtype, Tolerance tolerance) {
+  spec.embedding_size = kEmbedding;
+  spec.dropout = 0;
+  const auto net = make_backbone(spec, 1);
+  net->to(at::kCPU, dtype);
+  fill_by_formula(*net, spec.model == "iresnet");
+  compare_with_golden(name, *net, batch, dtype, tolerance);
 }
 
 }  // namespace facetrain::test
