@@ -16,8 +16,6 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
   refuse(!config.run.init_from.empty(), "run.init_from", "starting from given weights");
   refuse(!config.run.init_head.empty(), "run.init_head", "starting from given class centres");
   refuse(!config.run.trace.empty(), "run.trace", "a trace");
-  refuse(config.model.model == "vit", "model.model", "ViT");
-  refuse(config.model.checkpoint, "model.checkpoint", "activation checkpointing");
   refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
   refuse(config.train.optimizer != "sgd", "train.optimizer", "AdamW");
   refuse(config.train.accumulate > 1, "train.accumulate", "gradient accumulation");
@@ -60,6 +58,23 @@ void refuse_changed_pictures(const Config& config, std::vector<ConfigProblem>& p
     problems.push_back({"data.train_source", "an embedding job takes one source"});
 }
 
+// Keys of [model] that belong to some backbones only.
+void refuse_other_backbones_keys(const Config& config, std::vector<ConfigProblem>& problems) {
+  const std::string& model = config.model.model;
+  const std::string& depth = config.model.depth;
+  const bool letter = depth == "s" || depth == "b" || depth == "l";
+  if (model == "vit" && !letter)
+    problems.push_back({"model.depth", "vit has the depths s, b and l, not " + depth});
+  if (model == "vit" && config.model.mode != "normal")
+    problems.push_back({"model.mode", config.model.mode + " is of iresnet; vit has normal only"});
+  if (model != "vit" && letter)
+    problems.push_back({"model.depth", depth + " is a depth of vit, not of " + model +
+                                           (model == "iresnet" ? ", which has 18, 34, 50, 100, 152 and 200"
+                                                               : ", whose size is model.width")});
+  if (model == "mobilefacenet" && config.model.checkpoint)
+    problems.push_back({"model.checkpoint", "is of iresnet and vit; mobilefacenet keeps all activations"});
+}
+
 }  // namespace
 
 std::vector<ConfigProblem> inconsistencies(const Config& config) {
@@ -67,6 +82,7 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   refuse_missing_features(config, problems);
   refuse_partial_fc_combinations(config, problems);
   if (is_embedding(config)) refuse_changed_pictures(config, problems);
+  refuse_other_backbones_keys(config, problems);
   if (config.model.input_size.size() != 2)
     problems.push_back({"model.input_size", "needs two numbers, height and width, as in [112, 112]"});
   if (config.data.fixed_size_redraw && config.data.fixed_size == 0)

@@ -25,7 +25,8 @@ constexpr std::array<Depth, 3> kDepths = {{{"s", {.dim = 512, .depth = 12}},
 constexpr std::int64_t kPatch = 9, kGrid = 112 / kPatch, kPatches = kGrid * kGrid;
 constexpr std::int64_t kSeen = kPatches * 9 / 10;  // rounded down
 constexpr double kHeadEps = 2e-5;
-// The reference's truncated normal cuts at +-2, a hundred standard deviations: it is a plain one.
+// The reference's truncated normal cuts at +-2, a hundred standard deviations: it is a plain one. (About one
+// of its values in 2^24 is -2 by rounding; ours has none.)
 constexpr Init kInit = normal(0.02);
 
 class Vit final : public LayeredBackbone {
@@ -135,6 +136,6 @@ std::unique_ptr<Backbone> make_vit(const VitShape& shape, const BackboneSpec& sp
 }
 
 extern const BackboneKind backbone_vit;
-const BackboneKind backbone_vit = {&make, &recognise};
+const BackboneKind backbone_vit = {&make, &recognise, true};
 
 }  // namespace facetrain

@@ -7,6 +7,7 @@
 #include "common/build_id.hpp"
 #include "common/cpu.hpp"
 #include "common/ipc/frame_socket.hpp"
+#include "trainer/backbones/backbone.hpp"
 
 namespace facetrain {
 namespace {
@@ -15,7 +16,8 @@ constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigaby
 
 // The element type that the service writes: half of the traffic where the network starts in half precision
 // anyway.
-Dtype ring_dtype(Precision precision) {
+Dtype ring_dtype(const Config& config, Precision precision) {
+  if (wants_float32_pictures(config.model.model)) return Dtype::kF32;
   return precision == Precision::kFp16   ? Dtype::kF16
          : precision == Precision::kBf16 ? Dtype::kBf16
                                          : Dtype::kF32;
@@ -28,7 +30,7 @@ Hello hello_of(const Job& job, Precision precision) {
   hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);
   hello.trainer_world = static_cast<std::uint32_t>(job.topology.trainer_world);
   hello.local_trainer = static_cast<std::uint32_t>(job.topology.local_trainer);
-  hello.expected = ring_layout(job.config, ring_dtype(precision));
+  hello.expected = ring_layout(job.config, ring_dtype(job.config, precision));
   hello.strides = hello.expected.strides();
   return hello;
 }

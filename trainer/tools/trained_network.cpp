@@ -11,9 +11,11 @@ namespace facetrain {
 std::vector<FlagSpec> network_flags() {
   return {
       {{"--model_path", "-model_path"}, "FILE", "the weights (.pth)", true},
-      {{"--model", "-model"}, "NAME", "iresnet or mobilefacenet (default: read off the weights)"},
+      {{"--model", "-model"}, "NAME", "iresnet, mobilefacenet or vit (default: read off the weights)"},
       {{"--mode", "-mode"}, "MODE", "normal or se (default: read off the weights)"},
-      {{"--depth", "-d"}, "N", "layers: 18, 34, 50, 100, 152, 200 (default: read off the weights)"},
+      {{"--depth", "-d"},
+       "N",
+       "iresnet: 18, 34, 50, 100, 152, 200; vit: s, b, l (default: read off the weights)"},
       {{"--precision"}, "NAME", "fp32, fp16 or bf16 (default: fp16 on a GPU, fp32 on a CPU)"},
       {{"--batch_size", "-b"}, "N", "pictures at a time (default: 512 on a GPU, 32 on a CPU)"},
       {{"--threads"}, "N", "CPU threads (default: OpenMP's choice)"},
@@ -24,13 +26,13 @@ void check_given(const BackboneSpec& read, const GivenNetwork& network, const st
   const auto check = [&](const char* flag, const std::string& given, const std::string& truth) {
     if (!given.empty() && given != truth)
       throw Error(ErrorKind::kConfig, std::string(flag) + " " + given + " was given, but the weights in " +
-                                          path + " are of an " + read.model + " with " + (flag + 2) + " " +
-                                          truth + "; leave the flag out");
+                                          path + " are of " + (read.model == "iresnet" ? "an " : "a ") +
+                                          read.model + " with " + (flag + 2) + " " + truth +
+                                          "; leave the flag out");
   };
   check("--model", network.model, read.model);
-  if (read.model != "iresnet") return;  // depth and mode are IResNet's
-  check("--depth", network.depth, read.depth);
-  check("--mode", network.mode, read.mode);
+  if (read.model != "mobilefacenet") check("--depth", network.depth, read.depth);
+  if (read.model == "iresnet") check("--mode", network.mode, read.mode);
 }
 
 void check_given(const BackboneSpec& read, const Flags& flags, const std::string& path) {

@@ -20,7 +20,8 @@ TEST_CASE("a small ViT in float64, without and with masking, plain and checkpoin
 }
 
 TEST_CASE("ViT s in float64") {
-  check_vit("vit_s", make_backbone({.model = "vit", .depth = "s"}, 1), 2, at::kDouble, {1e-9, 1e-9, 1e-7, 1e-3});
+  check_vit("vit_s", make_backbone({.model = "vit", .depth = "s"}, 1), 2, at::kDouble,
+            {1e-9, 1e-9, 1e-7, 1e-3});
 }
 
 }  // namespace

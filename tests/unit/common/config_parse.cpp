@@ -152,6 +152,25 @@ TEST_CASE("an embedding job takes every picture once, as it is") {
       std::string::npos);
 }
 
+TEST_CASE("keys of [model] must be of its backbone") {
+  const auto model = [](const std::string& keys) { return complaint("[model]\n" + keys); };
+  for (const char* depth : {"s", "b", "l"})
+    CHECK(model("model = 'vit'\ndepth = '" + std::string(depth) + "'\ncheckpoint = true\n") == "");
+  CHECK(model("checkpoint = true\n") == "");
+  CHECK(model("model = 'vit'\ndepth = 50\n") ==
+        "x.toml:3:9: model.depth: vit has the depths s, b and l, not 50");
+  CHECK(model("model = 'vit'\n").find("vit has the depths s, b and l, not 50") != std::string::npos);
+  CHECK(model("model = 'vit'\ndepth = 's'\nmode = 'se'\n") ==
+        "x.toml:4:8: model.mode: se is of iresnet; vit has normal only");
+  CHECK(
+      model("depth = 'b'\n") ==
+      "x.toml:2:9: model.depth: b is a depth of vit, not of iresnet, which has 18, 34, 50, 100, 152 and 200");
+  CHECK(model("model = 'mobilefacenet'\ndepth = 'l'\n") ==
+        "x.toml:3:9: model.depth: l is a depth of vit, not of mobilefacenet, whose size is model.width");
+  CHECK(model("model = 'mobilefacenet'\ncheckpoint = true\n") ==
+        "x.toml:3:14: model.checkpoint: is of iresnet and vit; mobilefacenet keeps all activations");
+}
+
 TEST_CASE("values must fit together") {
   CHECK(complaint("[model]\ninput_size = 112\n")
             .starts_with("x.toml:2:14: model.input_size: needs two numbers"));

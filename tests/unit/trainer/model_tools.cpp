@@ -143,6 +143,11 @@ TEST_CASE("a depth or mode that the weights are not of is refused with both") {
       given({"--mode", "normal"}),
       doctest::Contains("--mode normal was given, but the weights in m.pth are of an iresnet with mode se"),
       Error);
+  read = {.model = "vit", .depth = "b"};
+  CHECK_NOTHROW(given({"-d", "b", "-mode", "normal"}));
+  CHECK_THROWS_WITH_AS(
+      given({"-d", "s"}),
+      doctest::Contains("--depth s was given, but the weights in m.pth are of a vit with depth b"), Error);
 }
 
 TEST_CASE("submit writes the text and its zip") {
