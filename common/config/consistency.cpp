@@ -17,10 +17,7 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
   refuse(!config.run.init_head.empty(), "run.init_head", "starting from given class centres");
   refuse(!config.run.trace.empty(), "run.trace", "a trace");
   refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
-  refuse(config.train.optimizer != "sgd", "train.optimizer", "AdamW");
   refuse(config.train.accumulate > 1, "train.accumulate", "gradient accumulation");
-  refuse(config.train.scheduler, "train.scheduler", "the polynomial schedule");
-  refuse(config.train.warmup_epoch > 0, "train.warmup_epoch", "warm-up");
 }
 
 void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProblem>& problems) {
@@ -93,6 +90,12 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   const auto& reduce = config.train.reduce_lr;
   if (std::adjacent_find(reduce.begin(), reduce.end(), std::greater_equal<>()) != reduce.end())
     problems.push_back({"train.reduce_lr", "the epochs must increase, as in [12, 20, 24]"});
+  if (config.train.warmup_epoch > 0 && !config.train.scheduler)
+    problems.push_back(
+        {"train.warmup_epoch", "only the polynomial schedule warms up; set train.scheduler = true"});
+  if (config.train.scheduler && config.train.warmup_epoch >= config.train.epochs)
+    problems.push_back({"train.warmup_epoch",
+                        "must be below train.epochs, which is " + std::to_string(config.train.epochs)});
   if (config.validation.add_flip && config.validation.add_norm)
     problems.push_back(
         {"validation.add_norm",

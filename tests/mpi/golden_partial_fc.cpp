@@ -59,7 +59,7 @@ void compare(bool dense_momentum) {
   const ClassShard shard = classifier.shard();
   classifier.weight().detach().copy_(
       formula(1, {kClasses, kSize}).mul(0.3).narrow(0, shard.first, shard.count));
-  std::vector<SgdParameter> parameters;
+  std::vector<TrainedParameter> parameters;
   for (const at::Tensor& parameter : classifier.parameters()) parameters.push_back({parameter, true});
   Sgd sgd(parameters, 0.9, 0.05, classifier.sparse_centres());
 

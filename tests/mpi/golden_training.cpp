@@ -13,6 +13,7 @@
 #include "tests/golden/golden_numbers.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/optim/learning_rate.hpp"
+#include "trainer/optim/sgd.hpp"
 #include "trainer/step/train_step.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
@@ -73,7 +74,7 @@ Run train() {
       formula(1, {kClasses, kSize}).narrow(0, shard.first, shard.count).mul(0.02));
 
   GradientBuckets buckets(trainable_parameters(*backbone), world());
-  Sgd optimizer(sgd_parameters(*backbone, classifier), 0.9, 5e-4);
+  Sgd optimizer(trained_parameters(*backbone, classifier), 0.9, 5e-4);
   TrainState state{*backbone, classifier, buckets, optimizer, nullptr, world()};
   backbone->train(true);
 
@@ -82,7 +83,7 @@ Run train() {
     const at::Tensor images = formula(static_cast<std::uint32_t>(1000 + step), {ranks * kBatch, 3, 112, 112});
     const at::Tensor labels = (at::arange(ranks * kBatch) * 7 + step * 3).remainder(kClasses);
     const Batch batch{images.narrow(0, rank * kBatch, kBatch), labels.narrow(0, rank * kBatch, kBatch)};
-    const StepResult result = train_step(state, batch, {}, learning_rate(config, step));
+    const StepResult result = train_step(state, batch, {}, learning_rate(config, step, 1));
     run.losses.push_back(result.loss.item<double>());
     run.norms.push_back(result.grad_norm.item<double>());
   }

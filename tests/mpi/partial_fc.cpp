@@ -9,6 +9,7 @@
 
 #include "tests/mpi/linear_backbone.hpp"
 #include "tests/mpi/world.hpp"
+#include "trainer/optim/sgd.hpp"
 #include "trainer/step/train_step.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
@@ -50,7 +51,7 @@ struct Trainer {
         classifier({setting.classes, kSize, 1, at::kCPU, setting.type, setting.type, sample_rate, dense},
                    arcface(), world()),
         buckets(trainable_parameters(backbone), world()),
-        optimizer(sgd_parameters(backbone, classifier), setting.momentum, setting.weight_decay,
+        optimizer(trained_parameters(backbone, classifier), setting.momentum, setting.weight_decay,
                   classifier.sparse_centres()),
         scale(setting.loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *setting.loss_scale)
                                  : std::nullopt),

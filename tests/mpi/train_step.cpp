@@ -13,6 +13,7 @@
 #include "tests/mpi/linear_backbone.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
+#include "trainer/optim/sgd.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
 #include <doctest/doctest.h>
@@ -45,7 +46,7 @@ struct Trainer {
       : backbone(kPixels, kSize, type),
         classifier({kClasses, kSize, 1, at::kCPU, type, type}, make_head(arcface()), trainers),
         buckets(trainable_parameters(backbone), trainers),
-        optimizer(sgd_parameters(backbone, classifier), 0.9, 0.1),
+        optimizer(trained_parameters(backbone, classifier), 0.9, 0.1),
         scale(loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *loss_scale) : std::nullopt),
         state{backbone, classifier, buckets, optimizer, scale ? &*scale : nullptr, trainers} {}
 

@@ -2,38 +2,21 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_sgd.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <string>
-
-#include "common/error.hpp"
-
 namespace facetrain {
-namespace {
 
-// The gradient in the parameter's memory order: the fused kernel walks both by address.
-at::Tensor gradient_of(const at::Tensor& parameter, std::size_t index) {
-  const at::Tensor& gradient = parameter.grad();
-  if (!gradient.defined())
-    throw Error(ErrorKind::kInternal, "SGD: parameter " + std::to_string(index) + " has no gradient");
-  if (gradient.strides() == parameter.strides()) return gradient;
-  return at::empty_like(parameter).copy_(gradient);
-}
-
-}  // namespace
-
-Sgd::Sgd(const std::vector<SgdParameter>& parameters, double momentum, double weight_decay,
+Sgd::Sgd(const std::vector<TrainedParameter>& parameters, double momentum, double weight_decay,
          SparseRows* sparse)
     : momentum_(momentum), weight_decay_(weight_decay), sparse_(sparse) {
   at::NoGradGuard no_grad;
   groups_ = {{{}, weight_decay}, {{}, 0.0}};
-  for (const SgdParameter& parameter : parameters) {
+  for (const TrainedParameter& parameter : parameters) {
     groups_[parameter.weight_decay ? 0 : 1].members.push_back(parameters_.size());
     parameters_.push_back(parameter.tensor);
     // Zero, not "none yet": momentum * 0 + g' is g', and a skipped first step needs no memory of having been
     // skipped.
-    velocities_.push_back(at::zeros_like(parameter.tensor));
+    if (momentum > 0) velocities_.push_back(at::zeros_like(parameter.tensor));
   }
 }
 
@@ -51,17 +34,22 @@ void Sgd::step(double lr, const at::Tensor& overflow) {
     for (const std::size_t index : group.members) {
       if (parameters_[index].numel() == 0) continue;
       parameters.push_back(parameters_[index]);
-      gradients.push_back(gradient_of(parameters_[index], index));
-      velocities.push_back(velocities_[index]);
+      gradients.push_back(gradient_in_order(parameters_[index], index));
+      if (momentum_ > 0) velocities.push_back(velocities_[index]);
     }
     if (parameters.empty()) continue;
-    // The kernel wants no velocities where momentum is 0; they then stay zero.
-    if (momentum_ == 0) velocities.clear();
     at::_fused_sgd_(parameters, gradients, velocities, group.weight_decay, momentum_, lr, /*dampening=*/0,
                     /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false, /*grad_scale=*/{},
                     found_inf);
   }
   if (sparse_ != nullptr) sparse_->step(lr, momentum_, weight_decay_, overflow);
+}
+
+std::vector<OptimizerState> Sgd::state() {
+  std::vector<OptimizerState> state;
+  if (!velocities_.empty()) state.push_back({"momentum_buffer", velocities_});
+  if (sparse_ != nullptr && momentum_ > 0) state.push_back({"sparse_momentum_buffer", {sparse_->velocity()}});
+  return state;
 }
 
 }  // namespace facetrain

@@ -8,29 +8,24 @@
 
 #include <vector>
 
+#include "trainer/optim/optimizer.hpp"
 #include "trainer/optim/sparse_rows.hpp"
 
 namespace facetrain {
 
-struct SgdParameter {
-  at::Tensor tensor;         // with .grad at each step; on one device
-  bool weight_decay = true;  // false: BatchNorm's weight and bias
-};
-
-class Sgd {
+class Sgd final : public Optimizer {
  public:
-  // momentum in [0, 1), weight_decay >= 0. sparse: rows that are trained too, with decay (null: none).
-  Sgd(const std::vector<SgdParameter>& parameters, double momentum, double weight_decay,
+  // momentum in [0, 1]; weight_decay >= 0, of the parameters that want it. sparse: rows that are trained too,
+  // with decay (null: none).
+  Sgd(const std::vector<TrainedParameter>& parameters, double momentum, double weight_decay,
       SparseRows* sparse = nullptr);
 
-  // One update with learning rate lr. overflow (1 element, float32, on the parameters' device; undefined:
-  // none): where it holds 1 nothing changes, without asking the GPU. Throws Error(kInternal) for a parameter
-  // without gradient.
-  void step(double lr, const at::Tensor& overflow = {});
+  void step(double lr, const at::Tensor& overflow = {}) override;
+  std::vector<at::Tensor> parameters() const override;
+  std::vector<OptimizerState> state() override;
 
-  // What the step trains: the parameters in the order given, then the sparse rows that are taken.
-  std::vector<at::Tensor> parameters() const;
-  // v of the i-th parameter given, same shape; for checkpoints (the sparse rows have their own).
+  // v of the i-th parameter given, same shape. Empty with momentum 0, where v is the gradient and nothing is
+  // kept.
   const std::vector<at::Tensor>& velocities() const { return velocities_; }
 
  private:

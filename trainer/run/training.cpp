@@ -160,11 +160,11 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       trainers);
   GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
                           device.is_cpu() ? at::kFloat : at::kHalf);
-  Sgd optimizer(sgd_parameters(*backbone, classifier), config.train.momentum, config.train.weight_decay,
-                classifier.sparse_centres());
+  const auto optimizer =
+      make_optimizer(config, trained_parameters(*backbone, classifier), classifier.sparse_centres());
   std::optional<LossScale> loss_scale;
   if (precision == Precision::kFp16) loss_scale.emplace(device);
-  TrainState state{*backbone, classifier, buckets, optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
+  TrainState state{*backbone, classifier, buckets, *optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
 
   DropoutKey dropout;
   dropout.seed = static_cast<std::uint64_t>(config.run.seed);
@@ -179,10 +179,10 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   logger.start();
   std::int64_t steps = 0;
   for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
-    const double lr = learning_rate(config, epoch);
     for (std::int64_t i = 0; i < shape.steps_per_epoch; ++i) {
       const InputBatch batch = input->next();
       dropout.step = static_cast<std::uint64_t>(steps);
+      const double lr = learning_rate(config, steps, shape.steps_per_epoch);
       const StepResult result = train_step(state, {batch.images, batch.labels}, dropout, lr);
       ++steps;
       if (leads) logger.step({steps, epoch, result.loss.item<double>(), lr, batch.waited});

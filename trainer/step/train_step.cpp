@@ -37,8 +37,8 @@ std::vector<at::Tensor> trainable_parameters(const Backbone& backbone) {
   return parameters;
 }
 
-std::vector<SgdParameter> sgd_parameters(const Backbone& backbone, ShardedClassifier& classifier) {
-  std::vector<SgdParameter> parameters;
+std::vector<TrainedParameter> trained_parameters(const Backbone& backbone, ShardedClassifier& classifier) {
+  std::vector<TrainedParameter> parameters;
   for (const NamedTensor& entry : backbone.state())
     if (!entry.is_buffer && entry.trainable) parameters.push_back({entry.tensor, entry.weight_decay});
   for (const at::Tensor& parameter : classifier.parameters()) parameters.push_back({parameter, true});

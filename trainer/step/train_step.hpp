@@ -10,7 +10,7 @@
 #include "trainer/comm/gradient_buckets.hpp"
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/optim/loss_scale.hpp"
-#include "trainer/optim/sgd.hpp"
+#include "trainer/optim/optimizer.hpp"
 
 namespace facetrain {
 
@@ -19,7 +19,7 @@ struct TrainState {
   Backbone& backbone;
   ShardedClassifier& classifier;
   GradientBuckets& buckets;  // of trainable_parameters(backbone)
-  Sgd& optimizer;            // of sgd_parameters(backbone, classifier) and classifier.sparse_centres()
+  Optimizer& optimizer;      // of trained_parameters(backbone, classifier) and classifier.sparse_centres()
   LossScale* loss_scale;     // fp16 only, else null
   Communicator& trainers;
   double max_grad_norm = 5.0;  // of the backbone's gradient
@@ -47,6 +47,6 @@ std::vector<at::Tensor> trainable_parameters(const Backbone& backbone);
 
 // Those, then classifier.parameters(): weight decay on all but BatchNorm's, as the reference's parameter
 // groups.
-std::vector<SgdParameter> sgd_parameters(const Backbone& backbone, ShardedClassifier& classifier);
+std::vector<TrainedParameter> trained_parameters(const Backbone& backbone, ShardedClassifier& classifier);
 
 }  // namespace facetrain

@@ -121,8 +121,6 @@ TEST_CASE("keys that do not exist yet are refused, not ignored") {
   };
   CHECK(complaint("[run]\nresume = 'a'\n") ==
         "x.toml:2:10: run.resume: resuming from a checkpoint is not implemented yet; leave this key out");
-  CHECK(refused("[train]\nscheduler = true\n"));
-  CHECK(refused("[train]\nwarmup_epoch = 1\n"));
   CHECK_FALSE(refused("[head]\nsample_rate = 1\n"));
 }
 
@@ -178,6 +176,11 @@ TEST_CASE("values must fit together") {
             .starts_with("x.toml:2:13: train.reduce_lr: the epochs must increase"));
   CHECK(complaint("[train]\nreduce_lr = [8, 8]\n") != "");
   CHECK(complaint("[train]\nreduce_lr = []\n") == "");
+  CHECK(complaint("[train]\nwarmup_epoch = 1\n")
+            .starts_with("x.toml:2:16: train.warmup_epoch: only the polynomial schedule warms up"));
+  CHECK(complaint("[train]\nscheduler = true\nepochs = 3\nwarmup_epoch = 3\n") ==
+        "x.toml:4:16: train.warmup_epoch: must be below train.epochs, which is 3");
+  CHECK(complaint("[train]\nscheduler = true\nepochs = 3\nwarmup_epoch = 2\n") == "");
   CHECK(complaint("[validation]\nadd_norm = true\n")
             .starts_with("x.toml:2:12: validation.add_norm: excludes add_flip"));
   CHECK(complaint("[validation]\nadd_norm = true\nadd_flip = false\n") == "");

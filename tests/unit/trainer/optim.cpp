@@ -1,4 +1,4 @@
-// SGD, clipping, the learning rate and the loss scale against their formulas.
+// The update rules, clipping, the learning rate and the loss scale against their formulas.
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
+#include "trainer/optim/adamw.hpp"
 #include "trainer/optim/clip_grad_norm.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/optim/loss_scale.hpp"
@@ -50,6 +51,7 @@ TEST_CASE("SGD: momentum from the second step on, decay where wanted") {
 TEST_CASE("SGD without momentum") {
   at::Tensor parameter = leaf({1.0, -2.0});
   Sgd sgd({{parameter, true}}, 0.0, 0.1);
+  CHECK(sgd.state().empty());
   for (int step = 0; step < 2; ++step) {
     give_gradient(parameter, {0.5, 0.5});
     sgd.step(0.1);
@@ -78,6 +80,65 @@ TEST_CASE("SGD does nothing at an overflow, and says when a gradient is missing"
   CHECK(parameter.item<float>() == 0.5f);
 }
 
+TEST_CASE("AdamW's step has the size of the learning rate, and decay is apart from it") {
+  at::Tensor decayed = leaf({1.0, -2.0}), plain = leaf({1.0});
+  AdamW adamw({{decayed, true}, {plain, false}}, 0.1);
+  give_gradient(decayed, {0.5, -3.0});
+  give_gradient(plain, {1e-3});
+  adamw.step(0.01);
+  CHECK(near(decayed, {1.0 - 0.001 - 0.01, -2.0 + 0.002 + 0.01}, 1e-7));
+  CHECK(near(plain, {1.0 - 0.001 - 0.01}, 1e-6));  // the flag is SGD's
+  const auto state = adamw.state();
+  REQUIRE(state.size() == 3);
+  CHECK(near(state[0].tensors[0], {0.05, -0.3}));
+  CHECK(near(state[1].tensors[0], {0.00025, 0.009}));
+  CHECK(near(state[2].tensors[0], {1}));
+}
+
+TEST_CASE("AdamW does nothing at an overflow and does not count it") {
+  at::Tensor skipping = leaf({1.0}, at::kFloat), plain = leaf({1.0}, at::kFloat);
+  AdamW a({{skipping, true}}, 0.0), b({{plain, true}}, 0.0);
+  CHECK_THROWS_AS(a.step(0.1), Error);
+  for (const double gradient : {2.0, -1.0, 0.5}) {
+    give_gradient(skipping, {std::numeric_limits<double>::infinity()});
+    a.step(0.1, at::ones({1}));
+    give_gradient(skipping, {gradient});
+    a.step(0.1, at::zeros({1}));
+    give_gradient(plain, {gradient});
+    b.step(0.1);
+    CHECK(skipping.item<float>() == plain.item<float>());
+  }
+  CHECK(a.state()[2].tensors[0].item<float>() == 3.0f);
+}
+
+TEST_CASE("the configuration names the rule; its state can be copied into another") {
+  Config config;
+  for (const std::string name : {"sgd", "adamw"}) {
+    config.train.optimizer = name;
+    at::Tensor first = leaf({1.0, 2.0}), second = leaf({1.0, 2.0});
+    const auto a = make_optimizer(config, {{first, true}}), b = make_optimizer(config, {{second, true}});
+    give_gradient(first, {0.5, -1.0});
+    a->step(0.1);
+    second.detach().copy_(first.detach());
+    const auto from = a->state(), to = b->state();
+    REQUIRE(from.size() == to.size());
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      CHECK(from[i].name == to[i].name);
+      for (std::size_t j = 0; j < from[i].tensors.size(); ++j) {
+        at::Tensor target = to[i].tensors[j];
+        target.copy_(from[i].tensors[j]);
+      }
+    }
+    give_gradient(first, {2.0, 1.0});
+    give_gradient(second, {2.0, 1.0});
+    a->step(0.1);
+    b->step(0.1);
+    CHECK(first.detach().equal(second.detach()));
+  }
+  config.train.optimizer = "adam";
+  CHECK_THROWS_AS(make_optimizer(config, {}), Error);
+}
+
 TEST_CASE("clipping bounds the norm over all gradients and leaves a smaller one alone") {
   at::Tensor a = leaf({0, 0}), b = leaf({0}), without = leaf({0});
   give_gradient(a, {3.0, 4.0});
@@ -96,14 +157,31 @@ TEST_CASE("the learning rate falls by ten at the start of the 1-based epochs of 
   Config config;
   config.train.lr = 0.1;
   config.train.reduce_lr = {12, 20, 24, 20};
-  CHECK(learning_rate(config, 0) == 0.1);
-  CHECK(learning_rate(config, 10) == 0.1);  // epoch 11
-  CHECK(learning_rate(config, 11) == 0.1 / 10);
-  CHECK(learning_rate(config, 18) == 0.1 / 10);
-  CHECK(learning_rate(config, 19) == 0.1 / 10 / 10);
-  CHECK(learning_rate(config, 25) == 0.1 / 10 / 10 / 10);
+  CHECK(learning_rate(config, 0, 7) == 0.1);
+  CHECK(learning_rate(config, 10 * 7, 7) == 0.1);  // epoch 11
+  CHECK(learning_rate(config, 11 * 7 - 1, 7) == 0.1);
+  CHECK(learning_rate(config, 11 * 7, 7) == 0.1 / 10);
+  CHECK(learning_rate(config, 18 * 7, 7) == 0.1 / 10);
+  CHECK(learning_rate(config, 19 * 7, 7) == 0.1 / 10 / 10);
+  CHECK(learning_rate(config, 26 * 7 - 1, 7) == 0.1 / 10 / 10 / 10);
+}
+
+TEST_CASE("the polynomial schedule warms up from 0, one update late, and falls to almost 0") {
+  Config config;
+  config.train.lr = 0.1;
   config.train.scheduler = true;
-  CHECK_THROWS_AS(learning_rate(config, 0), Error);
+  config.train.epochs = 5;
+  config.train.reduce_lr = {1};  // not this schedule's
+  CHECK(learning_rate(config, 0, 4) == 0.1);
+  CHECK(learning_rate(config, 1, 4) == 0.1);
+  CHECK(learning_rate(config, 11, 4) == 0.1 * 0.25);  // t = 10 of 20
+  config.train.warmup_epoch = 1;
+  CHECK(learning_rate(config, 0, 4) == 0);
+  CHECK(learning_rate(config, 1, 4) == 0);
+  CHECK(learning_rate(config, 2, 4) == 0.1 * 0.25);
+  CHECK(learning_rate(config, 5, 4) == 0.1);
+  CHECK(learning_rate(config, 13, 4) == 0.1 * 0.25);  // half-way between the warm-up's end and the run's
+  CHECK(learning_rate(config, 19, 4) == doctest::Approx(0.1 / 64));
 }
 
 TEST_CASE("the loss scale halves at an overflow and doubles after an interval without") {
