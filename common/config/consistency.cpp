@@ -13,11 +13,7 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
     if (used) problems.push_back({key, std::string(what) + " is not implemented yet; leave this key out"});
   };
   refuse(!config.run.resume.empty(), "run.resume", "resuming from a checkpoint");
-  refuse(!config.run.init_from.empty(), "run.init_from", "starting from given weights");
-  refuse(!config.run.init_head.empty(), "run.init_head", "starting from given class centres");
-  refuse(!config.run.trace.empty(), "run.trace", "a trace");
   refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
-  refuse(config.train.accumulate > 1, "train.accumulate", "gradient accumulation");
 }
 
 void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProblem>& problems) {

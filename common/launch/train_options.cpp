@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/config/suggest.hpp"
+#include "common/config/text_form.hpp"
 #include "common/error.hpp"
 
 namespace facetrain {
@@ -28,11 +29,20 @@ std::vector<std::string> gpu_overrides(const std::string& list) {
   return {"launch.gpus=[" + list + "]", "launch.trainers=" + std::to_string(count)};
 }
 
+// --init-from FILE as run.init_from="FILE"; quoted, so that no name of a file is read as TOML.
+std::string path_override(const std::string& option, const std::string& path) {
+  if (path.empty()) throw Error(ErrorKind::kConfig, option + " needs the name of a file");
+  std::string key = option.substr(2);
+  std::replace(key.begin(), key.end(), '-', '_');
+  return "run." + key + "=" + quoted_text(path);
+}
+
 }  // namespace
 
 TrainOptions parse_train_options(std::span<const std::string> words) {
-  static constexpr std::string_view names[] = {"--config",       "--gpus",  "--set",      "--dry-run",
-                                               "--print-config", "--nodes", "--hostfile", "--help"};
+  static constexpr std::string_view names[] = {"--config",    "--gpus",     "--set",     "--init-from",
+                                               "--init-head", "--trace",    "--dry-run", "--print-config",
+                                               "--nodes",     "--hostfile", "--help"};
   TrainOptions options;
   std::vector<std::string> from_gpus;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -53,6 +63,8 @@ TrainOptions parse_train_options(std::span<const std::string> words) {
       options.request.config_path = value();
     } else if (name == "--set") {
       options.request.sets.push_back(value());
+    } else if (name == "--init-from" || name == "--init-head" || name == "--trace") {
+      options.request.sets.push_back(path_override(name, value()));
     } else if (name == "--gpus") {
       from_gpus = gpu_overrides(value());
     } else if (name == "--nodes") {
@@ -82,6 +94,11 @@ std::string train_usage() {
   return "usage: facetrain train --config FILE [options]\n"
          "  --config FILE          the configuration (configs/README.md lists every key)\n"
          "  --set table.key=value  override one key; may be repeated\n"
+         "  --init-from W.pth      start the backbone from these weights, which must fit exactly\n"
+         "  --init-head H.pth      start the class centres from this file's tensor weight (classes x "
+         "embedding_size)\n"
+         "  --trace FILE           write a JSON line per step and rank: step, rank, ids, loss, grad_norm, "
+         "lr\n"
          "  --gpus 0,2             use these GPUs, with one trainer each\n"
          "  --nodes N              nodes of the job (1); with more, mpirun places 1 + trainers processes on "
          "each\n"

@@ -33,14 +33,17 @@ PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t 
   shape.samples = samples;
   shape.world = world;
   shape.batch = static_cast<std::uint32_t>(config.train.batch_size);
+  shape.accumulate = static_cast<std::uint32_t>(config.train.accumulate);
   shape.fixed_size = static_cast<std::uint32_t>(config.data.fixed_size);
   shape.redraw = config.data.fixed_size_redraw;
   if (is_embedding(config)) shape.strategy = Strategy::kSequential;
   if (shape.steps_per_epoch() == 0) {
-    throw Error(ErrorKind::kConfig, "an epoch has " + std::to_string(shape.samples_per_epoch()) +
-                                        " pictures, fewer than one step of " + std::to_string(world) +
-                                        " trainers x train.batch_size " + std::to_string(shape.batch) +
-                                        ": lower train.batch_size or use more data");
+    throw Error(ErrorKind::kConfig,
+                "an epoch has " + std::to_string(shape.samples_per_epoch()) +
+                    " pictures, fewer than one step of " + std::to_string(world) +
+                    " trainers x train.batch_size " + std::to_string(shape.batch) +
+                    (shape.accumulate > 1 ? " x train.accumulate " + std::to_string(shape.accumulate) : "") +
+                    ": lower train.batch_size or use more data");
   }
   return shape;
 }

@@ -25,6 +25,7 @@ struct PlanShape {
   std::uint32_t samples = 0;     // n, images in the data set
   std::uint32_t world = 1;       // trainer ranks in the job
   std::uint32_t batch = 1;       // samples a rank takes per step
+  std::uint32_t accumulate = 1;  // steps whose gradients make one update; an epoch has whole groups of them
   std::uint64_t seed = 2048;     // the sampler's seed; epoch is added
   std::uint32_t fixed_size = 0;  // images of an epoch, at most n; 0: all
   bool redraw = false;           // fixed_size: which of the n is drawn anew each epoch; else always the first
@@ -34,10 +35,12 @@ struct PlanShape {
   std::uint64_t samples_per_rank() const {
     return (static_cast<std::uint64_t>(samples_per_epoch()) + world - 1) / world;
   }
-  // ceil(n / world) / batch: the reference's count, with the last incomplete batch dropped. Sequential: that
-  // batch counts too.
+  // ceil(n / world) / batch: the reference's count, with the last incomplete batch dropped. Likewise the last
+  // incomplete group of `accumulate` steps: k steps of batch b take the samples of one step of batch k * b.
+  // Sequential: the incomplete batch counts too, and there are no groups.
   std::uint64_t steps_per_epoch() const {
-    return (samples_per_rank() + (strategy == Strategy::kSequential ? batch - 1 : 0)) / batch;
+    if (strategy == Strategy::kSequential) return (samples_per_rank() + batch - 1) / batch;
+    return samples_per_rank() / batch / accumulate * accumulate;
   }
   // Sequential: no sample stands at this place; exact: never.
   bool is_padding(std::uint64_t position) const {

@@ -23,12 +23,15 @@ class LinearBackbone final : public Backbone {
               {"bias", draw({size}, 2, type).set_requires_grad(true), false, true, false},
               {"fixed", at::ones({size}, type), false, false}};
   }
-  at::Tensor forward(const at::Tensor& images, const DropoutKey&) override {
+  at::Tensor forward(const at::Tensor& images, const DropoutKey& key) override {
+    keys.push_back(key);
     return at::linear(images.flatten(1), state_[0].tensor, state_[1].tensor) * state_[2].tensor;
   }
   const std::vector<NamedTensor>& state() const override { return state_; }
   void train(bool) override {}
   void to(at::Device, at::ScalarType) override {}
+
+  std::vector<DropoutKey> keys;  // of every forward pass
 
  private:
   std::vector<NamedTensor> state_;

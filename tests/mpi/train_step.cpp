@@ -97,6 +97,55 @@ TEST_CASE("n ranks step as one rank with the whole batch") {
   CHECK(sharded.backbone.state()[2].tensor.equal(at::ones({kSize}, at::kDouble)));
 }
 
+TEST_CASE("batches whose gradients are averaged step as one large batch") {
+  Trainer large(world(), at::kDouble), small(world(), at::kDouble), scaled(world(), at::kDouble, 1024.0);
+  const DropoutKey key{.step = 7,
+                       .rank = static_cast<std::uint32_t>(world().rank()),
+                       .world = static_cast<std::uint32_t>(world().size())};
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    const Batch batch = own_part(whole_batch(step, at::kDouble));
+    std::int64_t row = 0;
+    const auto next = [&]() -> Batch {
+      const Batch one{batch.images.narrow(0, row, 1), batch.labels.narrow(0, row, 1)};
+      ++row;
+      return one;
+    };
+    const StepResult expected = train_step(large.state, batch, key, 0.1);
+    for (Trainer* trainer : {&small, &scaled}) {
+      row = 0;
+      const StepResult result = train_step(trainer->state, next, kBatch, key, 0.1);
+      CHECK(row == kBatch);
+      CHECK(result.loss.item<double>() == doctest::Approx(expected.loss.item<double>()).epsilon(1e-12));
+      CHECK(result.grad_norm.item<double>() ==
+            doctest::Approx(expected.grad_norm.item<double>()).epsilon(1e-12));
+    }
+  }
+  CHECK(same(small.values(), large.values(), 1e-12));
+  CHECK(same(scaled.values(), large.values(), 1e-12));
+  // Row r of batch i draws as row i * B + r of the large one does.
+  REQUIRE(small.backbone.keys.size() == 4 * kBatch);
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    CHECK(small.backbone.keys[i].step == 7);
+    CHECK(small.backbone.keys[i].world == key.world);
+    CHECK(small.backbone.keys[i].rank == i * key.world + key.rank);
+  }
+}
+
+TEST_CASE("an overflow in one of several batches skips their update") {
+  Trainer trainer(world(), at::kFloat, 65536.0);
+  const auto before = trainer.values();
+  std::uint64_t step = 0;
+  const auto next = [&] {
+    Batch batch = own_part(whole_batch(step, at::kFloat));
+    if (step++ == 0) batch.images.fill_(std::numeric_limits<float>::infinity());
+    return batch;
+  };
+  CHECK(train_step(trainer.state, next, 2, {}, 0.1).skipped.item<float>() == 1.0f);
+  CHECK(same(trainer.values(), before, 0.0));
+  CHECK(train_step(trainer.state, next, 2, {}, 0.1).skipped.item<float>() == 0.0f);
+  CHECK_FALSE(same(trainer.values(), before, 1e-4));
+}
+
 TEST_CASE("loss scaling by a power of two changes nothing in float32") {
   Trainer plain(world(), at::kFloat), scaled(world(), at::kFloat, 1024.0);
   for (std::uint64_t step = 0; step < 3; ++step) {

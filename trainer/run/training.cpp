@@ -18,12 +18,14 @@
 #include "trainer/head/head.hpp"
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/log/log_lines.hpp"
+#include "trainer/log/trace.hpp"
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/run/data_feed.hpp"
 #include "trainer/step/precision.hpp"
 #include "trainer/step/train_step.hpp"
 #include "trainer/validation/evaluate.hpp"
+#include "trainer/weights/initial_weights.hpp"
 #include "trainer/weights/weights.hpp"
 
 namespace facetrain {
@@ -45,9 +47,12 @@ ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Preci
 
 std::string summary(const Config& config, const Topology& topology, const Welcome& data, Precision precision,
                     at::Device device, int threads) {
+  const std::int64_t accumulate = config.train.accumulate;
   std::string text = std::to_string(data.samples) + " images, " + std::to_string(data.classes) +
                      " identities; " + std::to_string(topology.trainer_world) + " trainers x batch " +
-                     std::to_string(config.train.batch_size) + ", " + std::to_string(data.steps_per_epoch) +
+                     std::to_string(config.train.batch_size) +
+                     (accumulate > 1 ? " x " + std::to_string(accumulate) + " batches a step" : "") + ", " +
+                     std::to_string(data.steps_per_epoch / static_cast<std::uint64_t>(accumulate)) +
                      " steps an epoch; " + config.model.model + " in " + config.train.precision + " on " +
                      (device.is_cpu() ? std::string("the CPU (") + why_no_device() + ")" : device.str()) +
                      ", " + std::to_string(threads) + " threads a trainer";
@@ -146,6 +151,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
 
   const auto backbone = make_backbone(backbone_spec(config), static_cast<std::uint64_t>(config.run.seed));
   backbone->to(device, parameter_type(precision));
+  if (!config.run.init_from.empty()) init_backbone(*backbone, config.run.init_from);
   backbone->train(true);
   EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
                      clock);  // a missing set fails here
@@ -158,8 +164,9 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   ShardedClassifier classifier(
       classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
       trainers);
+  if (!config.run.init_head.empty()) init_centres(classifier, config.run.init_head);
   GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
-                          device.is_cpu() ? at::kFloat : at::kHalf);
+                          device.is_cpu() || precision == Precision::kFp64 ? at::kFloat : at::kHalf);
   const auto optimizer =
       make_optimizer(config, trained_parameters(*backbone, classifier), classifier.sparse_centres());
   std::optional<LossScale> loss_scale;
@@ -172,20 +179,33 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   dropout.world = static_cast<std::uint32_t>(topology.trainer_world);
 
   log.line(summary(config, topology, data, precision, device, threads));
-  const RunShape shape{config.train.batch_size * topology.trainer_world,
-                       static_cast<std::int64_t>(data.steps_per_epoch), config.train.epochs,
+  // A step of the log, the schedule and the file names is an update.
+  const std::int64_t batches = config.train.accumulate;
+  const RunShape shape{config.train.batch_size * topology.trainer_world * batches,
+                       static_cast<std::int64_t>(data.steps_per_epoch) / batches, config.train.epochs,
                        config.run.frequency_log};
+  std::optional<Trace> trace;
+  if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
   logger.start();
   std::int64_t steps = 0;
   for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
     for (std::int64_t i = 0; i < shape.steps_per_epoch; ++i) {
-      const InputBatch batch = input->next();
+      std::vector<std::int64_t> ids;
+      double waited = 0;
+      const auto next = [&]() -> Batch {
+        const InputBatch batch = input->next();
+        ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
+        waited += batch.waited;
+        // For proofs the pictures, normalised in float32, are widened.
+        return {precision == Precision::kFp64 ? batch.images.to(at::kDouble) : batch.images, batch.labels};
+      };
       dropout.step = static_cast<std::uint64_t>(steps);
       const double lr = learning_rate(config, steps, shape.steps_per_epoch);
-      const StepResult result = train_step(state, {batch.images, batch.labels}, dropout, lr);
+      const StepResult result = train_step(state, next, batches, dropout, lr);
       ++steps;
-      if (leads) logger.step({steps, epoch, result.loss.item<double>(), lr, batch.waited});
+      if (trace) trace->write({steps, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
+      if (leads) logger.step({steps, epoch, result.loss.item<double>(), lr, waited});
     }
     logger.pause();
     end_epoch(steps);

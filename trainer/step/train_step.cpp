@@ -12,13 +12,23 @@ void drop_gradients(ShardedClassifier& classifier) {
 
 }  // namespace
 
-StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr) {
-  state.buckets.begin_step();
+StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t batches,
+                      const DropoutKey& dropout, double lr) {
+  state.buckets.begin_step(static_cast<int>(batches));
   drop_gradients(state.classifier);
 
-  const at::Tensor embeddings = state.backbone.forward(batch.images, dropout);
-  const at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
-  (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
+  at::Tensor sum;
+  DropoutKey key = dropout;
+  for (std::int64_t i = 0; i < batches; ++i) {
+    const Batch batch = next();
+    const at::Tensor embeddings = state.backbone.forward(batch.images, key);
+    at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
+    if (batches > 1) loss = loss / batches;
+    (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
+    sum = sum.defined() ? sum + loss.detach() : loss.detach();
+    // Rows are r * world + rank: this moves the next batch's behind this one's.
+    key.rank += static_cast<std::uint32_t>(batch.images.size(0)) * key.world;
+  }
   state.buckets.finish();
 
   at::Tensor overflow;
@@ -27,7 +37,12 @@ StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& d
   state.optimizer.step(lr, overflow);
   if (state.loss_scale) state.loss_scale->update(overflow);
 
-  return {loss.detach(), grad_norm, overflow};
+  return {sum, grad_norm, overflow};
+}
+
+StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr) {
+  return train_step(
+      state, [&] { return batch; }, 1, dropout, lr);
 }
 
 std::vector<at::Tensor> trainable_parameters(const Backbone& backbone) {

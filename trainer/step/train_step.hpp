@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "trainer/backbones/backbone.hpp"
@@ -38,8 +40,19 @@ struct StepResult {
                          // loss scaling
 };
 
+// The batches of a step, one at a time: each call gives the next one, which is done with when the call after
+// it comes.
+using NextBatch = std::function<Batch()>;
+
+// `batches` >= 1 batches make one update: their gradients are averaged, exchanged once and clipped once (the
+// loss is the mean too). But for BatchNorm's and the head's statistics, which are each batch's, k batches of
+// B rows make the step of one batch of k * B rows, dropout included.
 // Collective. dropout.step, the global step, also decides which classes partial FC samples. Throws as
 // ShardedClassifier::loss and the communicator do; the weights are then as they were.
+StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t batches,
+                      const DropoutKey& dropout, double lr);
+
+// Of one batch.
 StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr);
 
 // The backbone's trained parameters, in state order.

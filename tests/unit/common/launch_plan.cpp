@@ -148,7 +148,12 @@ TEST_CASE("the command line of train") {
   CHECK(options.request.nodes == 2);
   CHECK(options.request.hostfile == "h");
   CHECK(options.dry_run);
+  CHECK(
+      parse_train_options(Words{"-c", "c", "--init-from", "w.pth", "--init-head=a\"b", "--trace", "t.jsonl"})
+          .request.sets ==
+      Words{"run.init_from=\"w.pth\"", "run.init_head=\"a\\\"b\"", "run.trace=\"t.jsonl\""});
   const auto parse = [](Words words) { return complaint([&] { parse_train_options(words); }); };
+  CHECK(parse({"--config", "c", "--trace="}) == "--trace needs the name of a file");
   CHECK(parse({"--confg", "x"}) == "train: unknown option `--confg`; did you mean `--config`?");
   CHECK(parse({"c.toml"}).ends_with("(the configuration is given as --config FILE)"));
   CHECK(parse({"--config"}) == "--config needs a value; see facetrain train --help");

@@ -97,6 +97,19 @@ TEST_CASE("a job's plan: more than there is, and less than a step, are refused")
       Error);
 }
 
+TEST_CASE("k steps of batch b take the samples of one step of batch k x b") {
+  const PlanShape small{.samples = 103, .world = 2, .batch = 5, .accumulate = 3};
+  const PlanShape large{.samples = 103, .world = 2, .batch = 15};
+  CHECK(small.steps_per_epoch() == 9);  // of 10: the last group is not whole
+  CHECK(large.steps_per_epoch() == 3);
+  const EpochOrder from_small(small, 1), from_large(large, 1);
+  for (std::uint64_t step = 0; step < 9; ++step)
+    for (std::uint32_t row = 0; row < 5; ++row)
+      for (std::uint32_t rank = 0; rank < 2; ++rank)
+        CHECK(from_small.sample(step, rank, row) ==
+              from_large.sample(step / 3, rank, static_cast<std::uint32_t>(step % 3 * 5) + row));
+}
+
 TEST_CASE("classes are shared out without gaps, the remainder to the first ranks") {
   for (const std::int64_t classes : {1, 2, 7, 100, 12345}) {
     for (const int world : {1, 2, 3, 8}) {

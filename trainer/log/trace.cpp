@@ -1,0 +1,63 @@
+#include "trainer/log/trace.hpp"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+
+#include "common/error.hpp"
+
+namespace facetrain {
+namespace {
+
+std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.17g", value);
+  return text.data();
+}
+
+}  // namespace
+
+std::string trace_line(const TraceStep& step, int rank) {
+  std::string line =
+      "{\"step\": " + std::to_string(step.step) + ", \"rank\": " + std::to_string(rank) + ", \"ids\": [";
+  for (std::size_t i = 0; i < step.ids.size(); ++i) line += (i ? ", " : "") + std::to_string(step.ids[i]);
+  return line + "], \"loss\": " + number(step.loss) + ", \"grad_norm\": " + number(step.grad_norm) +
+         ", \"lr\": " + number(step.lr) + "}\n";
+}
+
+Trace::Trace(const std::string& path, Communicator& trainers, at::Device device)
+    : path_(path), trainers_(trainers), device_(device) {
+  if (trainers_.rank() != 0) return;
+  file_ = std::fopen(path_.c_str(), "we");
+  if (!file_) throw Error(ErrorKind::kIo, with_errno("create the trace " + path_, errno));
+}
+
+Trace::~Trace() {
+  if (file_) std::fclose(file_);
+}
+
+void Trace::write(const TraceStep& step) {
+  // Doubles hold every id exactly (below 2^53), so that one exchange carries all of a line.
+  std::vector<double> numbers(step.ids.begin(), step.ids.end());
+  numbers.insert(numbers.end(), {step.loss, step.grad_norm, step.lr});
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  const at::Tensor own = at::tensor(numbers, at::kDouble).to(device_);
+  at::Tensor all = at::empty({trainers_.size() * count}, own.options());
+  trainers_.all_gather(all, own);
+  if (!file_) return;
+  all = all.cpu();
+  std::string lines;
+  for (int rank = 0; rank < trainers_.size(); ++rank) {
+    const double* row = all.const_data_ptr<double>() + rank * count;
+    TraceStep theirs{step.step, {row, row + count - 3}, row[count - 3], row[count - 2], row[count - 1]};
+    lines += trace_line(theirs, rank);
+  }
+  if (std::fwrite(lines.data(), 1, lines.size(), file_) != lines.size() || std::fflush(file_) != 0)
+    throw Error(ErrorKind::kIo, with_errno("write the trace " + path_, errno));
+}
+
+}  // namespace facetrain
