@@ -153,6 +153,14 @@ TEST_CASE("clipping bounds the norm over all gradients and leaves a smaller one 
   CHECK(near(a.grad(), {2.0, 2.0}, 0.0));
 }
 
+TEST_CASE("the norm of a large float32 gradient is right, whatever the number of threads") {
+  at::manual_seed(1);
+  at::Tensor large = at::zeros({2'000'000}).set_requires_grad(true);
+  large.mutable_grad() = at::rand({2'000'000});
+  const double exact = large.grad().to(at::kDouble).norm().item<double>();
+  CHECK(clip_grad_norm({large}, 1e9).item<double>() == doctest::Approx(exact).epsilon(1e-7));
+}
+
 TEST_CASE("the learning rate falls by ten at the start of the 1-based epochs of reduce_lr") {
   Config config;
   config.train.lr = 0.1;
