@@ -103,8 +103,9 @@ Differences compare(const Setting& setting, double sample_rate, std::int64_t ove
     largest.loss = std::max(largest.loss, std::abs(a - b) / std::max(b, 1.0));
   }
   largest.centres = difference(sparse.classifier.weight(), dense.classifier.weight().detach());
-  largest.velocity =
-      difference(sparse.classifier.sparse_centres()->velocity(), dense.optimizer.velocities().back());
+  if (setting.momentum > 0)  // without, dense SGD keeps none
+    largest.velocity =
+        difference(sparse.classifier.sparse_centres()->velocity(), dense.optimizer.velocities().back());
   largest.backbone =
       difference(sparse.backbone.state()[0].tensor.detach(), dense.backbone.state()[0].tensor.detach());
   MESSAGE("sparse against dense: loss ", largest.loss, ", centres ", largest.centres, ", velocity ",
