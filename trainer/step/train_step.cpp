@@ -23,9 +23,9 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
     const Batch batch = next();
     const at::Tensor embeddings = state.backbone.forward(batch.images, key);
     at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
-    if (batches > 1) loss = loss / batches;
+    if (batches > 1) loss = loss.div(static_cast<double>(batches));
     (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
-    sum = sum.defined() ? sum + loss.detach() : loss.detach();
+    sum = sum.defined() ? sum.add(loss.detach()) : loss.detach();
     // Rows are r * world + rank: this moves the next batch's behind this one's.
     key.rank += static_cast<std::uint32_t>(batch.images.size(0)) * key.world;
   }
