@@ -21,11 +21,13 @@ std::vector<Subcommand> subcommands() {
       {"list", "facetrain-data", "write the training list of a folder of pictures"},
       {"extract", "facetrain-data", "unpack the challenge's xz-compressed .npy"},
       {"prepare", "facetrain-data", "turn validation sets (.xz, .bin) into .npy and issame.txt"},
+      {"align", "facetrain-data", "cut pictures with five facial points to 112 x 112"},
       {"synth", "facetrain-data", "draw pictures of identities that do not exist"},
       {"pack", "facetrain-data", "put the pictures of a list into LMDB or tar shards"},
       {"unpack", "facetrain-data", "write the pictures of an LMDB, tar shards or train.rec into folders"},
       {"verify", "facetrain-model", "measure a model on validation sets"},
       {"submit", "facetrain-model", "write the challenge's submission file"},
+      {"ijb", "facetrain-model", "template verification on IJB-B and IJB-C"},
   };
 }
 

@@ -9,6 +9,7 @@ Command list_command();
 Command extract_command();
 Command prepare_command();
 Command synth_command();
+Command align_command();
 Command pack_command();
 Command unpack_command();
 Command check_command();

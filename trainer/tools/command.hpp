@@ -7,5 +7,6 @@ namespace facetrain {
 
 Command verify_command();  // the reference's test.py
 Command submit_command();  // the reference's get_submission_file.py
+Command ijb_command();     // the parent's eval_ijb.py, without the network
 
 }  // namespace facetrain
