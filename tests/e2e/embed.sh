@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # facetrain embed on drawn pictures: equal features at 1, 2 and 3 trainers, the parent's layout, a picture that cannot be used.
+# Then what else the parent's users bring: hadrian and eclipse as validation sets, align -> embed -> ijb.
 #   embed.sh BIN_FOLDER
 set -euo pipefail
 bin=$(cd "$1" && pwd)
+golden=$(cd "$(dirname "$0")/../golden/data" && pwd)
 work=$(mktemp -d /tmp/facetrain-embed.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -11,6 +13,7 @@ check() { "$@" || { echo "FAILED: $*"; exit 1; }; }
 
 $facetrain synth --ids 4 --per-id 6 --out demo >/dev/null
 $facetrain list -s demo/train -d . -sfn train >/dev/null
+$facetrain prepare --xz_folder "$golden" --destination sets --datasets hadrian eclipse >/dev/null  # ten pairs each
 cat >c.toml <<END
 [data]
 train_source = "train.txt"
@@ -23,11 +26,14 @@ batch_size = 12
 epochs = 1
 precision = "fp32"
 [validation]
-val_list = []
+val_source = "sets"
+val_list = ["hadrian", "eclipse"]
 [launch]
 threads = 1
 END
 $facetrain train --config c.toml >train.out 2>&1 || { cat train.out; exit 1; }
+check grep -qE -- '-hadrian: [01]\.[0-9]{5}\+-0\.[0-9]{5}' train.out
+check grep -qE -- '-eclipse: [01]\.[0-9]{5}\+-0\.[0-9]{5}' train.out
 mv workspace/*/models/*.pth m.pth
 rm -r workspace
 
@@ -90,4 +96,22 @@ fails 66 'names no picture' --model_path m.pth --source empty.txt
 echo nothing.jpg >bad.txt
 fails 66 'too many bad pictures: 1 ' --model_path m.pth --source bad.txt
 fails 66 'list.txt' --model_path list.txt --source list.txt
+$facetrain verify --model_path m.pth --val_source sets --val_list hadrian eclipse --bgr --mean 0 --std 1 >out
+check grep -qE '^hadrian: [01]\.[0-9]{5}\+-' out
+check grep -qE '^eclipse: [01]\.[0-9]{5}\+-' out
+
+# A small set in IJB-B's layout: each picture its own template and media, pairs of neighbours in the list.
+mkdir meta
+marks="38.3 51.7 73.5 51.5 56.0 71.7 41.5 92.4 70.7 92.2"
+sort train.txt | sed "s|^$work/demo/train/||" >names
+awk '{ print $0, NR, 100 + NR }' names >meta/ijbb_face_tid_mid.txt
+awk -v marks="$marks" '{ print $0, marks, 0.5 + NR % 3 / 8 }' names >meta/ijbb_name_5pts_score.txt
+awk '{ split($0, a, "/"); if (NR > 1) print NR - 1, NR, a[1] == last; last = a[1] }' names >meta/ijbb_template_pair_label.txt
+$facetrain align --landmarks meta/ijbb_name_5pts_score.txt --images demo/train --destination aligned >out
+check grep -qx '24 aligned pictures: aligned/aligned.txt' out
+$facetrain embed --model_path m.pth --source aligned/aligned.txt -dest ijbb.npy --add_flip --batch 5 --threads 1 >out 2>err
+$facetrain ijb --features ijbb.npy --meta meta --target IJBB --job run >out
+check grep -qE '^\|  Methods  \| +1e-06 +\| +1e-05 +\| +0\.0001 +\| +0\.001 +\| +0\.01 +\| +0\.1 +\|$' out
+check grep -qE '^\| ijbb-IJBB \|( +[0-9]+\.[0-9]{2} +\|){6}$' out
+check [ "$(stat -c %s run/ijbb.npy)" = $((128 + 23 * 8)) ]
 echo "embed: all as documented"
