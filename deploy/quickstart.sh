@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/steps.sh
+. deploy/demo_accuracy.sh
 again=
 case ${1:-} in
   '') ;;
@@ -46,11 +47,17 @@ model=$(last_model)
 [ -n "$model" ] || fail "training left no model in workspace/demo-cpu/models"
 
 say "== 5. Measure the last epoch's model, as the reference's test.py does"
-run $facetrain verify --model_path "$model" --val_source demo/val --val_list synth --add_flip
+verified=$(mktemp)
+trap 'rm -f "$verified"' EXIT
+run $facetrain verify --model_path "$model" --val_source demo/val --val_list synth --add_flip | tee "$verified"
+accuracy=$(sed -n 's/^Mean accuracy: //p' "$verified")
 
 say "== 6. The submission file"
 run cd demo
 run ../$facetrain submit --model_path "../$model" --image_paths test/images.npy --dataset_scale 10K
 say "Built in $build_seconds s, demo in $((SECONDS - begin)) s."
+in_demo_range "$accuracy" ||
+  fail "the demo ended at an accuracy of ${accuracy:-nothing}, not in 0.85-0.99 as it should: something is wrong with this build or machine"
+say "Accuracy on people it has not seen: $accuracy (expected: 0.85-0.99; an untrained network: below 0.70)"
 say "Model: $model"
 say "To upload: $PWD/test_10K_result.zip"

@@ -81,6 +81,12 @@ Environment this_environment() {
   return environment;
 }
 
+std::optional<int> pretended_gpus(const Environment& environment) {
+  const auto found = environment.find("FACETRAIN_TEST_GPUS");
+  const int gpus = found == environment.end() ? -1 : whole_number(found->second);
+  return gpus < 0 ? std::nullopt : std::optional(gpus);
+}
+
 Machine this_machine() {
   const Environment environment = this_environment();
   const auto visible = environment.find("CUDA_VISIBLE_DEVICES");
@@ -89,6 +95,7 @@ Machine this_machine() {
   if (build_has_cuda())
     machine.gpus = visible_gpus(nvidia_devices(),
                                 visible == environment.end() ? std::nullopt : std::optional(visible->second));
+  machine.gpus = pretended_gpus(environment).value_or(machine.gpus);
   machine.is_root = ::geteuid() == 0;
   return machine;
 }

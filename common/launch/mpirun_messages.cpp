@@ -19,9 +19,18 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != text.npos;
 }
 
+// "[host:pid] Read -1, expected 156928, errno = 3": a rank copies out of the memory of one that has just died
+// (Open MPI's btl/vader; 3 is ESRCH).
+bool is_copy_from_the_dead(std::string_view line) {
+  return line.starts_with('[') &&
+         (contains(line, "] Read -1, expected ") || contains(line, "] Write -1, expected ")) &&
+         line.ends_with(", errno = 3");
+}
+
 // Lines outside the banners that only say what the banners say.
 bool is_chatter(std::string_view line) {
-  return contains(line, "help message help-") || contains(line, "orte_base_help_aggregate") ||
+  return is_copy_from_the_dead(line) || contains(line, "help message help-") ||
+         contains(line, "orte_base_help_aggregate") ||
          (contains(line, "ORTE_ERROR_LOG") && contains(line, "show_help.c")) ||
          line.starts_with("mpirun: Forwarding signal ") || line.starts_with("mpirun: killing job");
 }

@@ -27,6 +27,9 @@
 namespace facetrain {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kOrphansDie{10};
+
 // Turns the signals that the launcher handles into readable events, for as long as it lives.
 class SignalEvents {
  public:
@@ -134,10 +137,11 @@ class ErrorStream {
 };
 
 // Kills this process's children: what mpirun left, since as the job's subreaper it is the parent of the
-// orphans.
-void kill_children() {
+// orphans. Returns them.
+std::vector<pid_t> kill_children() {
   namespace fs = std::filesystem;
   std::error_code none;
+  std::vector<pid_t> killed;
   for (const auto& entry : fs::directory_iterator("/proc", none)) {
     const std::string name = entry.path().filename();
     pid_t pid = 0;
@@ -149,20 +153,29 @@ void kill_children() {
     char state = 0;
     pid_t parent = 0;
     if (after_name != text.npos && std::istringstream(text.substr(after_name + 1)) >> state >> parent &&
-        parent == ::getpid())
+        parent == ::getpid()) {
       ::kill(pid, SIGKILL);
+      killed.push_back(pid);
+    }
   }
+  return killed;
 }
 
 // Kills and reaps what mpirun left. An orphan's own children arrive here when it dies: until there is none
-// left.
+// left, or one does not die.
 void end_orphans() {
+  const auto give_up = Clock::now() + kOrphansDie;
   while (true) {
-    kill_children();
+    const std::vector<pid_t> killed = kill_children();
     pid_t reaped = 0;
     while ((reaped = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
     }
     if (reaped < 0) return;  // no children
+    if (Clock::now() > give_up) {
+      for (const pid_t pid : killed)
+        std::cerr << "facetrain: process " + std::to_string(pid) + " cannot be killed\n";
+      return;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
@@ -173,7 +186,7 @@ const char* name_of_signal(int signal) {
 
 }  // namespace
 
-int run_job(const std::vector<std::string>& argv, int node_processes) {
+int run_job(const std::vector<std::string>& argv, int node_processes, std::chrono::seconds grace) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const SignalEvents signals;
   const Child child = start(argv, signals);
@@ -181,9 +194,10 @@ int run_job(const std::vector<std::string>& argv, int node_processes) {
   int stopped_by = 0;
   int status = 0;
   bool is_running = true, is_open = true;
+  Clock::time_point kill_at = Clock::time_point::max();  // mpirun may be deaf to the first signal
   while (is_running) {
     std::array<pollfd, 2> events{{{signals.fd(), POLLIN, 0}, {is_open ? child.errors.get() : -1, POLLIN, 0}}};
-    ::poll(events.data(), events.size(), -1);
+    ::poll(events.data(), events.size(), stopped_by != 0 ? 100 : -1);
     if (events[1].revents != 0) is_open = errors.pump(child.errors.get());
     while (const auto signal = signals.next()) {
       if (*signal == SIGCHLD) continue;
@@ -195,7 +209,14 @@ int run_job(const std::vector<std::string>& argv, int node_processes) {
                 << (stopped_by == 0 ? ": stopping the job (once more: kill it)\n" : ": killing the job\n")
                 << std::flush;
       ::kill(-child.pid, stopped_by == 0 ? SIGTERM : SIGKILL);
+      if (stopped_by == 0) kill_at = Clock::now() + grace;
       if (stopped_by == 0) stopped_by = *signal;
+    }
+    if (Clock::now() >= kill_at) {
+      std::cerr << "facetrain: mpirun did not stop within " << grace.count() << " s: killing the job\n"
+                << std::flush;
+      ::kill(-child.pid, SIGKILL);
+      kill_at = Clock::time_point::max();
     }
     is_running = ::waitpid(child.pid, &status, WNOHANG) == 0;
   }

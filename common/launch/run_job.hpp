@@ -1,6 +1,7 @@
 // Starts mpirun, stays its parent, hands signals on, and leaves no process behind.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -8,10 +9,12 @@ namespace facetrain {
 
 // Runs argv in a process group of its own and waits for its end. Its standard input is /dev/null, its
 // standard error passes through MpirunMessages. SIGINT, SIGTERM and SIGHUP: the first becomes a SIGTERM to
-// mpirun's group, the second a SIGKILL. SIGUSR1 goes on to mpirun, which hands it to every process. Should
-// this process be killed, mpirun gets a SIGTERM. Returns mpirun's exit code, 128 + n when it was killed by
-// signal n or when signal n ended the job (130: Ctrl-C). Throws Error(kConfig) when argv[0] cannot be
-// started.
-int run_job(const std::vector<std::string>& argv, int node_processes);
+// mpirun's group, the second a SIGKILL, as does mpirun's not having ended `grace` after the first. SIGUSR1
+// goes on to mpirun, which hands it to every process. Should this process be killed, mpirun gets a SIGTERM.
+// What mpirun leaves behind is killed; what cannot be (it hangs in a driver) is named after ten seconds.
+// Returns mpirun's exit code, 128 + n when it was killed by signal n or when signal n ended the job (130:
+// Ctrl-C). Throws Error(kConfig) when argv[0] cannot be started.
+int run_job(const std::vector<std::string>& argv, int node_processes,
+            std::chrono::seconds grace = std::chrono::seconds(30));
 
 }  // namespace facetrain

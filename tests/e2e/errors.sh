@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Each mistake and each death ends non-zero, at once, with one line that names the cause, and leaves no process, no socket and no
-# temporary file. (More ranks than GPUs: tests/unit/common, since it needs no GPU to be decided.)
+# temporary file. FACETRAIN_TEST_GPUS (common/launch/machine.hpp) stands in for the GPUs of a machine that has none.
 #   errors.sh BIN_FOLDER [CASE]
 set -u
 bin=$(cd "$1" && pwd)
@@ -12,8 +12,21 @@ mkdir "$TMPDIR"
 cd "$work" || exit 1
 failures=0
 
-sockets() { grep -o '@facetrain.*' /proc/net/unix | sort -u; }
-processes() { pgrep -af "$work" | grep -v pgrep; }
+# Other jobs may run on this machine: ours are the processes that run in $work, and the sockets that these hold.
+processes() {
+  local p
+  find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work" 2>/dev/null | cut -d/ -f3 | while read -r p; do
+    case $(cat "/proc/$p/comm" 2>/dev/null) in
+      facetrain*|dataservice|trainer|mpirun|orterun|orted) echo "$p $(tr '\0' ' ' 2>/dev/null </proc/"$p"/cmdline)" ;;
+    esac
+  done 2>/dev/null
+}
+sockets() {
+  local p
+  processes | while read -r p _; do readlink /proc/"$p"/fd/*; done 2>/dev/null | sed -n 's/^socket:\[\(.*\)\]$/\1/p' >inodes
+  awk 'NR == FNR {held[$1] = 1; next} $8 ~ /^@facetrain/ && $7 in held {print $8}' inodes /proc/net/unix | sort -u
+}
+still_open() { grep -oFx -f "$1" <(awk '{print $8}' /proc/net/unix) | sort -u; }   # of the names in file $1
 ours() { grep -cE '^(facetrain|facetrain-data|facetrain-model|dataservice|trainer)\b' "$work/err"; }
 
 # After a case: $1 name, $2 exit code, $3 seconds, then the expected code (or "nonzero"), the pattern of the line, most seconds.
@@ -26,11 +39,11 @@ judge() {
   [ "$(ours)" = 1 ] || wrong+=("$(ours) lines of ours, not 1")
   [ "${by_hand:-}" = 1 ] || [ "$(wc -l <err)" = 1 ] || wrong+=("$(wc -l <err) lines on the error output, not 1")
   for _ in $(seq 20); do
-    if [ -z "$(processes)" ] && [ -z "$(comm -13 before <(sockets))" ]; then break; fi
+    if [ -z "$(processes)" ] && [ -z "$(still_open held)" ]; then break; fi
     sleep 0.1
   done
   [ -z "$(processes)" ] || wrong+=("processes left: $(processes)")
-  [ -z "$(comm -13 before <(sockets))" ] || wrong+=("sockets left: $(comm -13 before <(sockets))")
+  [ -z "$(still_open held)" ] || wrong+=("sockets left: $(still_open held)")
   [ -z "$(ls -A "$TMPDIR")" ] || wrong+=("files left in TMPDIR: $(ls "$TMPDIR")")
   if [ ${#wrong[@]} = 0 ]; then
     echo "ok   $name ($code, $took s): $(grep -iE -m1 -- "$pattern" err)"
@@ -49,7 +62,7 @@ expect() {  # expect NAME CODE PATTERN SECONDS COMMAND...
   local name=$1 want=$2 pattern=$3 most=$4 begin=$SECONDS code=0
   shift 4
   wanted "$name" || return 0
-  sockets >before
+  : >held   # it ends before anyone could look: a socket is there as long as a process is
   timeout -k 5 90 "$@" >out 2>err </dev/null || code=$?
   judge "$name" "$code" $((SECONDS - begin)) "$want" "$pattern" "$most"
 }
@@ -57,7 +70,6 @@ expect() {  # expect NAME CODE PATTERN SECONDS COMMAND...
 expect_when_running() {  # expect_when_running NAME CODE PATTERN SECONDS ACTION: trains without end, acts after the first log lines
   local name=$1 want=$2 pattern=$3 most=$4 action=$5 code=0 begin
   wanted "$name" || return 0
-  sockets >before
   rm -rf runs
   set -m   # so that the job gets SIGINT's usual meaning
   "$bin/facetrain" train --config tiny.toml --set train.epochs=100000 >out 2>err </dev/null &
@@ -69,6 +81,8 @@ expect_when_running() {  # expect_when_running NAME CODE PATTERN SECONDS ACTION:
   done
   grep -qi loss runs/errors/training.log 2>/dev/null ||
     { echo "FAIL $name: no loss was logged: $(head -1 err)"; failures=$((failures + 1)); }
+  sockets >held
+  [ -s held ] || { echo "FAIL $name: the running job has no socket"; failures=$((failures + 1)); }
   begin=$SECONDS
   $action $launcher
   for _ in $(seq 600); do kill -0 $launcher 2>/dev/null || break; sleep 0.1; done   # 60 s at most
@@ -76,8 +90,8 @@ expect_when_running() {  # expect_when_running NAME CODE PATTERN SECONDS ACTION:
   wait $launcher 2>/dev/null || code=$?
   judge "$name" "$code" $((SECONDS - begin)) "$want" "$pattern" "$most"
 }
-kill_service() { kill -9 "$(pgrep -f "^$bin/dataservice .*" | while read -r p; do [ "$(readlink /proc/$p/cwd)" = "$work" ] && echo "$p"; done | head -1)"; }
-kill_trainer() { kill -9 "$(pgrep -f "^$bin/trainer .*" | while read -r p; do [ "$(readlink /proc/$p/cwd)" = "$work" ] && echo "$p"; done | tail -1)"; }
+kill_service() { kill -9 "$(processes | grep -m1 "^[0-9]* $bin/dataservice " | cut -d' ' -f1)"; }
+kill_trainer() { kill -9 "$(processes | grep "^[0-9]* $bin/trainer " | tail -1 | cut -d' ' -f1)"; }
 interrupt() { kill -INT "$1"; }
 
 "$bin/facetrain" synth --ids 8 --per-id 8 --out data >/dev/null && "$bin/facetrain" list -s data/train -d "$work" -sfn train >/dev/null ||
@@ -136,7 +150,12 @@ expect memory 78 'too little memory.*MemAvailable is .*cgroup leaves' 60 "${trai
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 by_hand=1   # mpirun's own banner comes too
 expect wrong-trainers 78 'trainers.*-np 2|-np 2 ' 20 mpirun --oversubscribe --bind-to none -np 1 "$bin/dataservice" --config "$work/tiny.toml" : -np 3 "$bin/trainer" --config "$work/tiny.toml"
+two_gpus=(env FACETRAIN_TEST_GPUS=2)
+expect gpus-by-hand 78 'trainer.*3 trainers on this node but 2 GPUs visible' 20 "${two_gpus[@]}" mpirun --oversubscribe --bind-to none -np 1 "$bin/dataservice" --config "$work/tiny.toml" --set launch.trainers=0 : -np 3 "$bin/trainer" --config "$work/tiny.toml" --set launch.trainers=0
+expect gpu-not-there-by-hand 78 'trainer.*launch.gpus names GPU 2 but only 2 GPUs are visible' 20 "${two_gpus[@]}" mpirun --oversubscribe --bind-to none -np 1 "$bin/dataservice" --config "$work/tiny.toml" --set 'launch.gpus=[1,2]' : -np 2 "$bin/trainer" --config "$work/tiny.toml" --set 'launch.gpus=[1,2]'
 by_hand=
+expect gpu-not-there 78 'launch\.gpus names GPU 2, but 2 GPUs are visible' 5 "${two_gpus[@]}" "${train[@]}" --gpus 0,1,2
+expect more-than-gpus 78 '3 trainers per node need as many GPUs, but 2 GPUs are visible' 5 "${two_gpus[@]}" "${train[@]}" --set launch.trainers=3
 
 expect_when_running killed-service nonzero 'dataservice.*killed by signal 9|service.*(died|ended|closed)' 15 kill_service
 expect_when_running killed-trainer nonzero 'trainer.*killed by signal 9|trainer.*(died|ended|closed)' 15 kill_trainer

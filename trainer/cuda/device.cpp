@@ -1,5 +1,6 @@
 #include "trainer/cuda/device.hpp"
 
+#include "common/launch/machine.hpp"
 #include "trainer/cuda/check_cuda.hpp"
 
 namespace facetrain {
@@ -19,7 +20,7 @@ const char* why_no_device() {
 }
 
 c10::Device training_device(const Topology& topology, const config_types::Ints& gpus) {
-  const int visible = device_count();
+  const int visible = pretended_gpus(this_environment()).value_or(device_count());
   if (visible == 0) return c10::Device(c10::kCPU);
   const int index = pick_device(topology.local_trainer, topology.node_trainers, visible, gpus);
   check_cuda(cudaSetDevice(index), "cudaSetDevice(" + std::to_string(index) + ")");

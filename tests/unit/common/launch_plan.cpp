@@ -118,6 +118,13 @@ TEST_CASE("a trainer's GPU") {
   CHECK(gpu_of_trainer({}, 3, 0) == kOnCpu);
 }
 
+TEST_CASE("a test may pretend that there are GPUs") {
+  CHECK(pretended_gpus({{"FACETRAIN_TEST_GPUS", "2"}}) == 2);
+  CHECK(pretended_gpus({{"FACETRAIN_TEST_GPUS", "0"}}) == 0);
+  CHECK_FALSE(pretended_gpus({{"FACETRAIN_TEST_GPUS", "two"}}));
+  CHECK_FALSE(pretended_gpus({}));
+}
+
 TEST_CASE("GPUs are counted as CUDA shows them") {
   CHECK(visible_gpus(4, std::nullopt) == 4);
   CHECK(visible_gpus(4, "") == 0);

@@ -51,6 +51,15 @@ TEST_CASE("what processes say passes unchanged") {
   CHECK(shown("dataservice: a\n\n  b\n---\n") == "dataservice: a\n\n  b\n---\n");
 }
 
+TEST_CASE("that a rank copied out of the memory of a dead one is only said by its death") {
+  CHECK(shown("[vm:16848] Read -1, expected 156928, errno = 3\n" + killed(2)) ==
+        "facetrain: rank 2 (trainer) on n7 was killed by signal 9 (Killed)\n");
+  CHECK(shown("[vm:1] Write -1, expected 8, errno = 3\n") == "");
+  // Any other failure of it is a reason of its own: 1 is EPERM, a sandbox that forbids such copies.
+  CHECK(shown("[vm:16848] Read -1, expected 156928, errno = 1\n") ==
+        "[vm:16848] Read -1, expected 156928, errno = 1\n");
+}
+
 TEST_CASE("banners about an ended job do not bury the reason") {
   CHECK(shown("dataservice: list is empty\n" + kPrimary + kExit) == "dataservice: list is empty\n");
   CHECK(shown(kAbort + "trainer: x\n") == "trainer: x\n");
