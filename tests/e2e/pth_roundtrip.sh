@@ -18,7 +18,8 @@ if [ ! -e "$reference/model/iresnet.py" ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-networks="18:normal 18:se 50:normal 50:se"
+# Each depth once and both modes; golden.trainer.state_dicts has names and shapes of all.
+networks="18:normal 18:se 34:normal 50:normal 50:se 100:se 152:normal 200:se"
 [ -n "${FACETRAIN_MOBILEFACENET:-}" ] && networks="$networks mbf:"
 for network in $networks; do
   export network folder tests reference
@@ -27,14 +28,13 @@ import os, sys, warnings
 warnings.filterwarnings("ignore")
 sys.path.insert(0, os.path.join(os.environ["tests"], "golden"))
 import torch
-from record_backbones import fill, load_class
+from record_backbones import build_iresnet, fill, load_class, load_module
 depth, mode = os.environ["network"].split(":")
 folder = os.environ["folder"]
 if depth == "mbf":
     model = load_class(os.environ["FACETRAIN_MOBILEFACENET"], "get_mbf")(False, 512)
 else:
-    iresnet = load_class(os.path.join(os.environ["reference"], "model", "iresnet.py"), "iresnet")
-    model = iresnet(depth, mode=mode)
+    model = build_iresnet(load_module(os.path.join(os.environ["reference"], "model", "iresnet.py")), depth, mode)
 with torch.no_grad():
     fill(model, depth != "mbf")
 if sys.argv[1] == "write":

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Records the backbones: embeddings in evaluation and training, gradients, and BatchNorm statistics after one step.
+"""Records the backbones: embeddings in evaluation and training, gradients, and BatchNorm statistics after one step; of the
+deep IResNets embeddings and some gradients in evaluation; of every one the names, shapes and dtypes of its state_dict.
 
   record_backbones.py --reference DIR --mobilefacenet FILE [--out DIR] [--only NAME]
      DIR: a clone of HaiyuWu/iccv2025-fr-competition (recorded at 9448d96)
      FILE: recognition/arcface_torch/backbones/mobilefacenet.py of deepinsight/insightface (recorded at 7fadd42)
 
 Runs the original classes, unmodified, on the CPU. Weights, statistics, slopes and pictures come from an integer formula
-that tests/golden/trainer/backbone_golden.hpp repeats, so that nothing big is stored. Also writes python_small.pth: what
+that tests/golden/trainer/backbone_golden.hpp repeats, so that nothing big is stored. 200 is the reference's IResNet class with the published layers 6, 26, 60, 6: its
+builder gives "200" those of 100. Also writes python_small.pth: what
 Python's torch.save makes of a few tensors of every kind.
 """
 import argparse
 import importlib.util
+import itertools
 import os
 import warnings
 from collections import OrderedDict
@@ -22,6 +25,9 @@ EMBEDDING = 512
 # name, architecture, mode, batch
 NETWORKS = [("iresnet18_normal", "18", "normal", 4), ("iresnet18_se", "18", "se", 4), ("iresnet50_normal", "50", "normal", 3),
             ("iresnet50_se", "50", "se", 3), ("mobilefacenet", None, None, 4)]
+# depth, dtype; mode se, one picture
+DEEP = [("34", torch.float64), ("100", torch.float64), ("152", torch.float64), ("200", torch.float32)]
+DEPTHS, TRUE_200 = ["18", "34", "50", "100", "152", "200"], [6, 26, 60, 6]
 
 
 def formula(salt, count):
@@ -84,6 +90,44 @@ def record(model, iresnet, batch, dtype, out):
             put("stat:" + name, digest(buffer))
 
 
+def build_iresnet(source, depth, mode):
+    if depth == "200":
+        return source.IResNet(source.IBasicBlock, TRUE_200, dropout=0.0, mode=mode)
+    return source.iresnet(depth, mode=mode, dropout=0.0, fp16=False)
+
+
+def record_deep(model, dtype, out):
+    """One picture in evaluation: the embedding, and the gradients of every 13th parameter and the last three."""
+    model = model.to(dtype).eval()
+    with torch.no_grad():
+        fill(model, True)
+    images = torch.from_numpy(formula(100003, 3 * 112 * 112)).reshape(1, 3, 112, 112).to(dtype)
+    direction = torch.from_numpy(formula(100019, EMBEDDING)).reshape(1, EMBEDDING).to(dtype)
+    embeddings = model(images)
+    (embeddings * direction).sum().backward()
+    entries = [("eval", embeddings.detach()[0, ::4].tolist())]
+    trained = [(name, parameter.grad) for name, parameter in model.named_parameters() if parameter.grad is not None]
+    entries += [("grad:" + name, digest(gradient)) for name, gradient in trained[:-3:13] + trained[-3:]]
+    for key, values in entries:
+        out.write(f"{key} {len(values)}\n" + " ".join(("%.17g" if dtype == torch.float64 else "%.9g") % v for v in values) + "\n")
+
+
+def fnv1a_64(text):
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def record_state(name, model, out):
+    """A line for each top-level module: network, module, number of tensors, digest of "name dtype shape" lines in order."""
+    lines = [f"{key} {str(tensor.dtype).removeprefix('torch.')} {' '.join(map(str, tensor.shape))}\n"
+             for key, tensor in model.state_dict().items()]
+    for module, group in itertools.groupby(lines, key=lambda line: line.split(".")[0]):
+        group = list(group)
+        out.write(f"{name} {module} {len(group)} {fnv1a_64(''.join(group)):016x}\n")
+
+
 def small_pth(path):
     base = torch.arange(24, dtype=torch.float32) / 8 - 1
     state = OrderedDict()
@@ -104,11 +148,15 @@ def small_pth(path):
     torch.save(state, path)
 
 
-def load_class(path, name):
-    spec = importlib.util.spec_from_file_location("original_" + name, path)
+def load_module(path):
+    spec = importlib.util.spec_from_file_location("original_" + os.path.basename(path)[:-3], path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return getattr(module, name)
+    return module
+
+
+def load_class(path, name):
+    return getattr(load_module(path), name)
 
 
 def main():
@@ -116,11 +164,13 @@ def main():
     parser.add_argument("--reference", required=True)
     parser.add_argument("--mobilefacenet", required=True)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "data"))
-    parser.add_argument("--only")
+    parser.add_argument("--only", help="networks whose name has this in it; state_dicts is a name too")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
-    iresnet = load_class(os.path.join(options.reference, "model", "iresnet.py"), "iresnet")
+    source = load_module(os.path.join(options.reference, "model", "iresnet.py"))
+    iresnet = source.iresnet
     get_mbf = load_class(options.mobilefacenet, "get_mbf")
+    version = f"# record_backbones.py, torch {torch.__version__}, numpy {np.__version__}\n"
     small_pth(os.path.join(options.out, "python_small.pth"))
     for name, depth, mode, batch in NETWORKS:
         if options.only and options.only not in name:
@@ -128,9 +178,24 @@ def main():
         for dtype, suffix in ((torch.float64, "f64"), (torch.float32, "f32")):
             model = iresnet(depth, mode=mode, dropout=0.0, fp16=False) if depth else get_mbf(False, EMBEDDING)
             with open(os.path.join(options.out, f"{name}_{suffix}.txt"), "w") as out:
-                out.write(f"# record_backbones.py, torch {torch.__version__}, numpy {np.__version__}\n")
+                out.write(version)
                 record(model, depth is not None, batch, dtype, out)
             print(name, suffix, flush=True)
+    for depth, dtype in DEEP:
+        name = f"iresnet{depth}_se_{'f64' if dtype == torch.float64 else 'f32'}"
+        if options.only and options.only not in name:
+            continue
+        with open(os.path.join(options.out, name + ".txt"), "w") as out:
+            out.write(version)
+            record_deep(build_iresnet(source, depth, "se"), dtype, out)
+        print(name, flush=True)
+    if not options.only or options.only in "state_dicts":
+        with open(os.path.join(options.out, "state_dicts.txt"), "w") as out:
+            out.write(version)
+            for depth, mode in itertools.product(DEPTHS, ("normal", "se")):
+                record_state(f"iresnet{depth}_{mode}", build_iresnet(source, depth, mode), out)
+            record_state("mobilefacenet", get_mbf(False, EMBEDDING), out)
+        print("state_dicts", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #include "trainer/head/class_sample.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 #include "common/plan/philox.hpp"
 
@@ -22,20 +22,17 @@ std::vector<std::int64_t> sample_classes(std::span<const std::int64_t> labels, c
   const auto budget = static_cast<std::int64_t>(sample_rate * static_cast<double>(shard.count));
   if (static_cast<std::int64_t>(classes.size()) >= budget) return classes;
 
-  std::vector<double> keys(static_cast<std::size_t>(shard.count));
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    keys[i] = RandomStream(key.seed, Purpose::kSample, key.step, static_cast<std::uint64_t>(shard.first) + i)
-                  .uniform();
-  for (const std::int64_t positive : classes) keys[static_cast<std::size_t>(positive)] = kPositive;
+  std::vector<std::pair<double, std::int64_t>> order;  // key, index
+  order.reserve(static_cast<std::size_t>(shard.count));
+  for (std::int64_t i = 0; i < shard.count; ++i) {
+    const auto id = static_cast<std::uint64_t>(shard.first + i);
+    order.emplace_back(RandomStream(key.seed, Purpose::kSample, key.step, id).uniform(), i);
+  }
+  for (const std::int64_t positive : classes) order[static_cast<std::size_t>(positive)].first = kPositive;
 
-  classes.resize(keys.size());
-  std::iota(classes.begin(), classes.end(), 0);
-  const auto before = [&](std::int64_t a, std::int64_t b) {
-    const double x = keys[static_cast<std::size_t>(a)], y = keys[static_cast<std::size_t>(b)];
-    return x != y ? x < y : a < b;
-  };
-  std::nth_element(classes.begin(), classes.begin() + budget, classes.end(), before);
-  classes.resize(static_cast<std::size_t>(budget));
+  std::nth_element(order.begin(), order.begin() + budget, order.end());
+  classes.clear();
+  for (std::int64_t i = 0; i < budget; ++i) classes.push_back(order[static_cast<std::size_t>(i)].second);
   std::sort(classes.begin(), classes.end());
   return classes;
 }

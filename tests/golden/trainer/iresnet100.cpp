@@ -1,0 +1,12 @@
+// IResNet 100 (se) against the reference's own class (record_backbones.py, record_deep).
+#include "tests/golden/trainer/backbone_golden.hpp"
+
+namespace facetrain::test {
+namespace {
+
+TEST_CASE("IResNet 100, se, in float64") {
+  check_evaluation_against_golden("100", at::kDouble, 1e-9, 1e-9);
+}
+
+}  // namespace
+}  // namespace facetrain::test
