@@ -59,14 +59,15 @@ NetworkSize iresnet_size(const std::array<int, 4>& blocks, bool se, std::int64_t
 }
 
 NetworkSize vit_size(std::string_view depth, std::int64_t embedding, bool checkpoint) {
-  const std::int64_t h = depth == "l" ? 768 : 512, blocks = depth == "s" ? 12 : 24, heads = 8, s = 144;
+  const std::int64_t h = depth == "l" ? 768 : 512, blocks = depth == "s" ? 12 : 24, heads = 8, patches = 144;
+  const std::int64_t s = depth == "s" ? patches : patches * 9 / 10;  // b and l mask a tenth
   NetworkSize size;
   const std::int64_t block = 4 * h + 3 * h * h + h * h + h + 8 * h * h + 5 * h;
-  size.parameters =
-      3 * 81 * h + h + s * h + blocks * block + 2 * h + h + s * h * h + 2 * h + h * embedding + 2 * embedding;
+  size.parameters = 3 * 81 * h + h + patches * h + blocks * block + 2 * h + h + patches * h * h + 2 * h +
+                    h * embedding + 2 * embedding;
   Kept counted;
-  for (std::int64_t i = 0; i < blocks; ++i) counted.block(s * h, 16 * s * h + 5 * heads * s * s / 2);
-  size.kept_numbers = 2 * s * h + counted.numbers(checkpoint);
+  for (std::int64_t i = 0; i < blocks; ++i) counted.block(s * h, 15 * s * h + heads * s * s);
+  size.kept_numbers = 2 * patches * h + counted.numbers(checkpoint);
   return size;
 }
 

@@ -14,8 +14,9 @@ TrainingMemory training_memory(const Config& config, const NetworkSize& size, st
   const double copies = 2 + (config.train.optimizer == "adamw" ? 2 : 1);  // weight, gradient, states
   const double weight = config.train.precision == "fp64" ? 8 : 4;
   const double batch = static_cast<double>(config.train.batch_size);
-  const double share = static_cast<double>((classes + static_cast<std::uint64_t>(ranks) - 1) /
-                                           static_cast<std::uint64_t>(ranks));
+  const auto parts = static_cast<std::uint64_t>(ranks);
+  const std::uint64_t largest_shard = (classes + parts - 1) / parts;
+  const auto share = static_cast<double>(largest_shard);
   const auto parameters = static_cast<double>(size.parameters);
   TrainingMemory memory;
   memory.parameters = parameters * weight * copies + (is_half ? parameters * 2 : 0);

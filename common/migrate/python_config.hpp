@@ -25,6 +25,7 @@ struct PythonEntry {
 using PythonConfig = std::vector<PythonEntry>;
 
 const PythonEntry* find_entry(const PythonConfig& config, std::string_view key);
+void assign(PythonConfig& config, PythonEntry entry);
 
 // `base` is what `from configs.base import config` means there. Throws Error(kConfig) "file:line: ...".
 PythonConfig parse_python_config(std::string_view text, const std::string& name, const PythonConfig& base);

@@ -179,9 +179,15 @@ TEST_CASE("sizes of networks") {
   config.model.checkpoint = false;
   config.model.model = "vit";
   config.model.depth = "s";
-  const auto vit_s = *network_size(config);
+  CHECK(network_size(config)->parameters == 76023296);
+  CHECK(static_cast<double>(network_size(config)->kept_numbers) ==
+        doctest::Approx(16341302.0).epsilon(0.005));
   config.model.depth = "b";
-  CHECK(network_size(config)->parameters > vit_s.parameters);
+  CHECK(network_size(config)->parameters == 113833472);
+  CHECK(static_cast<double>(network_size(config)->kept_numbers) ==
+        doctest::Approx(29037392.0).epsilon(0.015));
+  config.model.depth = "l";
+  CHECK(network_size(config)->parameters == 255684352);
   config.model.model = "mobilefacenet";
   CHECK_FALSE(network_size(config));
 }
