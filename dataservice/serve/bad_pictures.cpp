@@ -16,16 +16,20 @@ BadPictures::BadPictures(std::string list_path, std::uint64_t allowed)
 
 void BadPictures::add(std::uint32_t id, const std::string& path, const std::string& reason) {
   const std::lock_guard lock(mutex_);
+  // The worker threads that come after the one too many say what it said.
+  if (ids_.size() > limit_) throw too_many();
   if (!ids_.insert(id).second) return;
   if (ids_.size() <= 3) first_ += (first_.empty() ? "" : "; ") + reason;
   std::ofstream list(list_path_, ids_.size() == 1 ? std::ios::trunc : std::ios::app);
   list << path << '\t' << reason << '\n';
   if (!list.flush()) throw Error(ErrorKind::kIo, "cannot write " + list_path_);
-  if (ids_.size() > limit_) {
-    throw Error(ErrorKind::kInput, "too many bad pictures: " + std::to_string(ids_.size()) +
-                                       " (the limit is " + std::to_string(limit_) +
-                                       "); the first: " + first_ + "; all: " + list_path_);
-  }
+  if (ids_.size() > limit_) throw too_many();
+}
+
+Error BadPictures::too_many() const {
+  return Error(ErrorKind::kInput, "too many bad pictures: " + std::to_string(ids_.size()) +
+                                      " (the limit is " + std::to_string(limit_) + "); the first: " + first_ +
+                                      "; all: " + list_path_);
 }
 
 std::uint64_t BadPictures::count() const {

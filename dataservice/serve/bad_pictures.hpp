@@ -7,6 +7,8 @@
 #include <string>
 #include <unordered_set>
 
+#include "common/error.hpp"
+
 namespace facetrain {
 
 class BadPictures {
@@ -22,6 +24,8 @@ class BadPictures {
   static std::uint64_t limit(std::uint64_t samples) { return samples / 1000 > 10 ? samples / 1000 : 10; }
 
  private:
+  Error too_many() const;
+
   std::string list_path_;
   std::uint64_t limit_;
   mutable std::mutex mutex_;

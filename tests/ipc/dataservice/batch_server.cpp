@@ -321,7 +321,8 @@ TEST_CASE("too many bad pictures end the service with their names") {
                   }()),
                   Error);
   CHECK(service.wait() == 66);
-  CHECK(service.failure().find("too many bad pictures: 11 (the limit is 10)") != std::string::npos);
+  CHECK_MESSAGE(service.failure().find("too many bad pictures: 11 (the limit is 10)") != std::string::npos,
+                service.failure());
   CHECK(service.failure().find("picture-") != std::string::npos);
 }
 
