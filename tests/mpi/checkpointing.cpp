@@ -7,6 +7,7 @@
 #include "tests/golden/golden_formula.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/backbones/vit.hpp"
+#include "trainer/optim/sgd.hpp"
 #include "trainer/step/train_step.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
@@ -29,9 +30,8 @@ std::vector<at::Tensor> train(Backbone& backbone) {
   ShardedClassifier classifier({kClasses, kSize, 1, at::kCPU, at::kDouble, at::kDouble}, make_head(config),
                                world());
   GradientBuckets buckets(trainable_parameters(backbone), world(), 1u << 20);
-  const std::unique_ptr<Optimizer> optimizer =
-      make_optimizer(config, trained_parameters(backbone, classifier));
-  TrainState state{backbone, classifier, buckets, *optimizer, nullptr, world()};
+  Sgd optimizer(trained_parameters(backbone, classifier), 0.9, 5e-4);
+  TrainState state{backbone, classifier, buckets, optimizer, nullptr, world()};
   const int rank = world().rank();
   DropoutKey key{.seed = 9,
                  .rank = static_cast<std::uint32_t>(rank),
