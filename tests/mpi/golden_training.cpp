@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/golden/golden_formula.hpp"
 #include "tests/golden/golden_numbers.hpp"
+#include "tests/golden/training_formula.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/optim/sgd.hpp"
@@ -27,24 +27,6 @@ namespace {
 
 constexpr std::int64_t kSteps = 10, kBatch = 3, kClasses = 10, kSize = 32;
 constexpr double kTolerance = 1e-8;
-
-// record_training.py's fill().
-void fill(const Backbone& backbone) {
-  const at::NoGradGuard no_grad;
-  std::uint32_t salt = 100;
-  for (const NamedTensor& entry : backbone.state()) {
-    const at::Tensor values = formula(salt++, entry.tensor.sizes());
-    if (entry.is_buffer || entry.name == "features.weight") continue;
-    if (entry.tensor.dim() > 1)
-      entry.tensor.copy_(values * std::sqrt(6.0 / static_cast<double>(entry.tensor[0].numel())));
-    else if (entry.name.ends_with("bias"))
-      entry.tensor.copy_(values * 0.1);
-    else if (entry.name.find("prelu") != std::string::npos)
-      entry.tensor.copy_(values * 0.1 + 0.25);
-    else
-      entry.tensor.copy_(values * 0.2 + 1.0);
-  }
-}
 
 struct Run {
   std::vector<double> losses, norms, state_sums, state_norms;
@@ -66,12 +48,12 @@ Run train() {
   const auto backbone = make_backbone(
       {.depth = "18", .mode = "se", .embedding_size = kSize, .dropout = 0.0, .precision = "fp64"}, 1);
   backbone->to(at::kCPU, at::kDouble);
-  fill(*backbone);
+  facetrain::test::fill_for_training(*backbone);
   ShardedClassifier classifier({kClasses, kSize, 1, at::kCPU, at::kDouble, at::kDouble}, make_head(config),
                                world());
   const ClassShard shard = classifier.shard();
   classifier.weight().detach().copy_(
-      formula(1, {kClasses, kSize}).narrow(0, shard.first, shard.count).mul(0.02));
+      facetrain::test::centres_for_training(kClasses, kSize).narrow(0, shard.first, shard.count));
 
   GradientBuckets buckets(trainable_parameters(*backbone), world());
   Sgd optimizer(trained_parameters(*backbone, classifier), 0.9, 5e-4);
