@@ -78,5 +78,5 @@ TEST_CASE("the symmetric pictures are those that the reference trained on") {
       facetrain::test::read_golden_numbers(FACETRAIN_SOURCE_DIR "/tests/golden/data/parity_run.txt")
           .at("pictures");
   CHECK((digest & 0xffffffffu) == static_cast<std::uint64_t>(expected[0]));
-  CHECK(digest >> 32 == static_cast<std::uint64_t>(expected[1]));
+  CHECK((digest >> 32) == static_cast<std::uint64_t>(expected[1]));
 }
