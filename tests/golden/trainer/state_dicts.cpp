@@ -68,7 +68,9 @@ BackboneSpec spec_of(const std::string& network) {
 TEST_CASE("names, order, shapes and dtypes of every network's state_dict are the reference's") {
   const auto networks = recorded();
   REQUIRE(networks.size() == 13);  // IResNet 18, 34, 50, 100, 152, 200, normal and se; MobileFaceNet
-  for (const auto& [network, expected] : networks) {
+  for (const auto& entry : networks) {
+    const std::string& network = entry.first;
+    const std::vector<Recorded>& expected = entry.second;
     CAPTURE(network);
     const std::vector<Module> modules = modules_of(*make_backbone(spec_of(network), 1));
     REQUIRE(modules.size() == expected.size());
