@@ -5,7 +5,7 @@ namespace facetrain::test {
 namespace {
 
 TEST_CASE("IResNet 100, se, in float64") {
-  check_evaluation_against_golden("100", at::kDouble, 1e-9, 1e-9);
+  check_evaluation_against_golden("100", 1e-9);
 }
 
 }  // namespace

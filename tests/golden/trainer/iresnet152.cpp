@@ -5,7 +5,7 @@ namespace facetrain::test {
 namespace {
 
 TEST_CASE("IResNet 152, se, in float64") {
-  check_evaluation_against_golden("152", at::kDouble, 1e-9, 1e-9);
+  check_evaluation_against_golden("152", 1e-9);
 }
 
 }  // namespace
