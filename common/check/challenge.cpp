@@ -10,7 +10,7 @@ namespace facetrain {
 namespace {
 
 constexpr std::string_view kReference = "configs/arcface_r50_default.toml";
-constexpr std::array<std::string_view, 3> kFreeTables = {"run", "validation", "launch"};
+constexpr std::array<std::string_view, 4> kFreeTables = {"run", "validation", "launch", "embed"};
 constexpr std::array<std::string_view, 10> kFreeKeys = {
     "data.train_source", "data.workers",     "data.slots",       "data.mask",           "data.mask_shrink",
     "data.label_map",    "train.batch_size", "train.accumulate", "head.dense_momentum", "model.checkpoint"};

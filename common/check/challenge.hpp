@@ -13,8 +13,8 @@ namespace facetrain {
 Config challenge_config();
 
 // One finding a key that differs in what must not be changed, or one kOk. Free are the tables run (but for
-// init_from and init_head), validation and launch, and in data what says which pictures are used and how they
-// are read; the batch is batch_findings' matter. Arithmetic (train.precision) is a warning.
+// init_from and init_head), validation, launch and embed, and in data what says which pictures are used and
+// how they are read; the batch is batch_findings' matter. Arithmetic (train.precision) is a warning.
 Findings challenge_findings(const Config& config, Rules rules);
 
 // trainers x train.batch_size (x train.accumulate) against 4 x 128. The same product in other parts is a

@@ -94,7 +94,9 @@ TEST_CASE("each is a configuration that facetrain takes, with the recorded value
       expected = parse_config(converted(values), "x.toml");
       committed = load_config(path_of(name));
     } catch (const Error& error) {
-      CHECK(std::string(error.what()).find("not implemented yet") != std::string::npos);
+      std::istringstream lines(error.what());
+      for (std::string line; std::getline(lines, line);)
+        CHECK(line.find(" is not implemented yet; leave this key out") != std::string::npos);
       continue;
     }
     if (name == "reference/arcface_r50_default") {  // ours says how to make the list, and for how many GPUs

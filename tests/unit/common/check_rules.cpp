@@ -84,6 +84,7 @@ TEST_CASE("what may and what may not be changed") {
   config.validation.val_source = "elsewhere";
   config.validation.val_list = {"lfw"};
   config.launch.trainers = 2;
+  config.embed.destination = "f.npy";
   config.model.checkpoint = true;
   CHECK(worst(challenge_findings(config, Rules::kChallenge)) == Severity::kOk);
   config.train.precision = "bf16";
@@ -99,6 +100,7 @@ TEST_CASE("what may and what may not be changed") {
   CHECK(has(changed([](Config& c) { c.train.epochs = 27; }), Severity::kRefused, "train.epochs = 27"));
   CHECK(has(changed([](Config& c) { c.data.rand_erase = false; }), Severity::kRefused, "data.rand_erase"));
   CHECK(has(changed([](Config& c) { c.data.flip = false; }), Severity::kRefused, "data.flip"));
+  CHECK(has(changed([](Config& c) { c.data.pixel_mean = 0; }), Severity::kRefused, "data.pixel_mean"));
   CHECK(has(changed([](Config& c) { c.model.mode = "normal"; }), Severity::kRefused, "model.mode"));
   CHECK(has(changed([](Config& c) { c.head.margin = {0.4}; }), Severity::kRefused, "head.margin = [0.4]"));
   CHECK(has(changed([](Config& c) { c.compat.adaface = true; }), Severity::kRefused, "compat.adaface"));
