@@ -57,6 +57,21 @@ TEST_CASE("list, pack, unpack, list: the same pictures, labels and order") {
   CHECK(same_pictures(*open_source(files.folder / "t/two.json").source, list));
 }
 
+TEST_CASE("a train.rec of MXNet's, unpacked") {
+  const test::TemporaryFolder folder;
+  const std::string rec = FACETRAIN_SOURCE_DIR "/tests/golden/data/recordio/train.rec";
+  const auto run = run_tool("facetrain-data unpack " + rec + " -o " + (folder / "out"));
+  CHECK_MESSAGE(run.code == 0, run.output);
+  const OpenedSource records = open_source(rec);
+  const Names files = {"000000/000", "000000/001", "000001/000", "000001/001", "000002/000", "000002/001"};
+  REQUIRE(records.source->size() == files.size());
+  for (std::uint32_t i = 0; i < files.size(); ++i) {
+    const auto bytes = read_file(folder / ("out/" + files[i] + ".jpg"));
+    CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()) ==
+          test::picture_of(*records.source, i));
+  }
+}
+
 TEST_CASE("a file that is something else is left alone") {
   const PictureList files(6, [](std::uint32_t) { return 50; });
   REQUIRE(run_tool("facetrain-data pack -s " + files.list() + " -o " + (files.folder / "f.lmdb")).code == 0);
