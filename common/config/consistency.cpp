@@ -13,7 +13,6 @@ void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& p
     if (used) problems.push_back({key, std::string(what) + " is not implemented yet; leave this key out"});
   };
   refuse(!config.run.resume.empty(), "run.resume", "resuming from a checkpoint");
-  refuse(config.head.head != "arcface", "head.head", "a head other than arcface");
 }
 
 void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProblem>& problems) {

@@ -1,4 +1,4 @@
-// The inputs that golden tests and record_head.py compute alike, so that no input need be stored.
+// The inputs that golden tests and the recorders compute alike, so that no input need be stored.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -7,7 +7,7 @@
 
 namespace facetrain::test {
 
-// record_head.py's formula(): float64 values in [-1, 1) from a 32-bit integer hash of (salt, position).
+// reference_run.py's formula(): float64 values in [-1, 1) from a 32-bit integer hash of (salt, position).
 inline at::Tensor formula(std::uint32_t salt, at::IntArrayRef shape) {
   at::Tensor values = at::empty(shape, at::kDouble);
   double* out = values.mutable_data_ptr<double>();

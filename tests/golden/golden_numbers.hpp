@@ -2,6 +2,7 @@
 // count" and a line of count numbers.
 #pragma once
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -23,7 +24,11 @@ inline std::map<std::string, std::vector<double>> read_golden_numbers(const std:
     head >> key >> count;
     std::getline(file, values);
     std::istringstream row(values);
-    for (double value; row >> value;) numbers[key].push_back(value);
+    for (std::string token; row >> token;) {  // strtod: a stream would refuse "nan"
+      char* end = nullptr;
+      numbers[key].push_back(std::strtod(token.c_str(), &end));
+      if (*end != '\0') throw std::runtime_error(path + ": " + key + " has \"" + token + "\"");
+    }
     if (numbers[key].size() != count) throw std::runtime_error(path + ": " + key + " is incomplete");
   }
   if (numbers.empty()) throw std::runtime_error(path + ": no golden values");

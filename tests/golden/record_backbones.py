@@ -21,22 +21,14 @@ from collections import OrderedDict
 import numpy as np
 import torch
 
+from reference_run import DATA, formula, write_header, write_values
+
 EMBEDDING = 512
 # name, architecture, mode, batch
 NETWORKS = [("iresnet18_normal", "18", "normal", 4), ("iresnet18_se", "18", "se", 4), ("iresnet50_normal", "50", "normal", 3),
             ("iresnet50_se", "50", "se", 3), ("mobilefacenet", None, None, 4)]
 DEEP = ["34", "100", "152", "200"]  # mode se, one picture, float64
 DEPTHS, TRUE_200 = ["18", "34", "50", "100", "152", "200"], [6, 26, 60, 6]
-
-
-def formula(salt, count):
-    """count numbers in [-1, 1): a 32-bit integer hash of (salt, position), exact in every language."""
-    mask = np.uint64(0xFFFFFFFF)
-    x = (np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B1) + np.uint64(salt) * np.uint64(0x85EBCA77)) & mask
-    for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39)):
-        x = ((x ^ (x >> np.uint64(shift))) * np.uint64(factor)) & mask
-    x ^= x >> np.uint64(15)
-    return x.astype(np.float64) / 2147483648.0 - 1.0
 
 
 def fill(model, iresnet):
@@ -67,7 +59,7 @@ def digest(tensor):
 
 def record(model, iresnet, batch, dtype, out):
     def put(key, values):
-        out.write(f"{key} {len(values)}\n" + " ".join(("%.17g" if dtype == torch.float64 else "%.9g") % v for v in values) + "\n")
+        write_values(out, key, values, "%.17g" if dtype == torch.float64 else "%.9g")
 
     model = model.to(dtype)
     with torch.no_grad():
@@ -162,14 +154,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", required=True)
     parser.add_argument("--mobilefacenet", required=True)
-    parser.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "data"))
+    parser.add_argument("--out", default=DATA)
     parser.add_argument("--only", help="networks whose name has this in it; state_dicts is a name too")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     source = load_module(os.path.join(options.reference, "model", "iresnet.py"))
     iresnet = source.iresnet
     get_mbf = load_class(options.mobilefacenet, "get_mbf")
-    version = f"# record_backbones.py, torch {torch.__version__}, numpy {np.__version__}\n"
     small_pth(os.path.join(options.out, "python_small.pth"))
     for name, depth, mode, batch in NETWORKS:
         if options.only and options.only not in name:
@@ -177,7 +168,7 @@ def main():
         for dtype, suffix in ((torch.float64, "f64"), (torch.float32, "f32")):
             model = iresnet(depth, mode=mode, dropout=0.0, fp16=False) if depth else get_mbf(False, EMBEDDING)
             with open(os.path.join(options.out, f"{name}_{suffix}.txt"), "w") as out:
-                out.write(version)
+                write_header(out, "record_backbones.py")
                 record(model, depth is not None, batch, dtype, out)
             print(name, suffix, flush=True)
     for depth in DEEP:
@@ -185,12 +176,12 @@ def main():
         if options.only and options.only not in name:
             continue
         with open(os.path.join(options.out, name + ".txt"), "w") as out:
-            out.write(version)
+            write_header(out, "record_backbones.py")
             record_deep(build_iresnet(source, depth, "se"), out)
         print(name, flush=True)
     if not options.only or options.only in "state_dicts":
         with open(os.path.join(options.out, "state_dicts.txt"), "w") as out:
-            out.write(version)
+            write_header(out, "record_backbones.py")
             for depth, mode in itertools.product(DEPTHS, ("normal", "se")):
                 record_state(f"iresnet{depth}_{mode}", build_iresnet(source, depth, mode), out)
             record_state("mobilefacenet", get_mbf(False, EMBEDDING), out)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import distributed, multiprocessing
 
-from record_head import formula
+from reference_run import formula
 
 CLASSES, SIZE, ROWS, STEPS, DROP = 23, 8, 12, 12, 6
 RATE, SEED, MARGIN, LR, MOMENTUM, DECAY = 0.4, 42, 0.5, 0.01, 0.9, 0.05

@@ -11,15 +11,11 @@ tests/mpi/golden_training.cpp repeats. Recorded with torch 2.11.0 (CPU).
 """
 import argparse
 import os
-import sys
-import tempfile
-import warnings
 
 import numpy as np
 import torch
-from torch import distributed, multiprocessing
 
-from record_head import formula
+from reference_run import DATA, formula, run_ranks, write_header, write_values
 
 STEPS, BATCH, CLASSES, SIZE = 10, 3, 10, 32
 LR, MOMENTUM, DECAY, MARGIN = 0.1, 0.9, 5e-4, 0.5
@@ -39,13 +35,7 @@ def fill(state):
             tensor.copy_(values * 0.2 + 1.0)
 
 
-def run(rank, world, reference, store, queue):
-    sys.path.insert(0, reference)
-    warnings.filterwarnings("ignore")
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-    torch.Tensor.cuda = lambda self, *_, **__: self
-    distributed.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=world)
+def run(rank, world):
     from losses import ArcFace
     from model import PartialFC_V2, iresnet
     from utils.utils import separate_bn_param
@@ -80,36 +70,23 @@ def run(rank, world, reference, store, queue):
         losses.append(loss.item())
     state = [(tensor.double().sum().item(), tensor.double().norm().item())
              for tensor in backbone.state_dict().values()]
-    queue.put((rank, losses, norms, state, head.weight.detach().numpy().copy()))
-    distributed.barrier()
-    distributed.destroy_process_group()
+    return losses, norms, state, head.weight.detach().numpy().copy()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", required=True)
-    folder = os.path.dirname(os.path.abspath(__file__))
-    parser.add_argument("--out", default=os.path.join(folder, "data", "training.txt"))
+    parser.add_argument("--out", default=os.path.join(DATA, "training.txt"))
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
     with open(options.out, "w") as out:
-        out.write(f"# record_training.py, torch {torch.__version__}, numpy {np.__version__}\n")
+        write_header(out, "record_training.py")
         for world in (1, 2, 3):
-            with tempfile.TemporaryDirectory() as scratch:
-                queue = context.Queue()
-                processes = [context.Process(target=run, args=(rank, world, options.reference,
-                                                               os.path.join(scratch, "store"), queue))
-                             for rank in range(world)]
-                for process in processes:
-                    process.start()
-                results = sorted([queue.get() for _ in processes], key=lambda result: result[0])
-                for process in processes:
-                    process.join()
-            state = np.array(results[0][3])
-            weight = np.concatenate([result[4] for result in results])
-            for key, values in (("loss", results[0][1]), ("grad_norm", results[0][2]), ("state_sum", state[:, 0]),
-                                ("state_norm", state[:, 1]), ("head_weight", weight.ravel())):
-                out.write(f"world{world}.{key} {len(values)}\n" + " ".join(f"{value:.17g}" for value in values) + "\n")
+            results = run_ranks(run, world, options.reference, torch.float64)
+            state = np.array(results[0][2])
+            weight = np.concatenate([result[3] for result in results])
+            for key, values in (("loss", results[0][0]), ("grad_norm", results[0][1]), ("state_sum", state[:, 0]),
+                                ("state_norm", state[:, 1]), ("head_weight", weight)):
+                write_values(out, f"world{world}.{key}", values)
 
 
 if __name__ == "__main__":
