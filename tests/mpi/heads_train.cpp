@@ -52,8 +52,8 @@ std::vector<double> train(const Config& config, std::int64_t classes) {
   ShardedClassifier classifier({classes, kSize, 1, at::kCPU, at::kDouble, at::kDouble}, make_head(config),
                                world());
   GradientBuckets buckets(trainable_parameters(backbone), world());
-  Sgd optimizer(sgd_parameters(backbone, classifier), 0.9, 5e-4);
-  TrainState state{backbone, classifier, buckets, optimizer, nullptr, world()};
+  const auto optimizer = make_optimizer(config, trained_parameters(backbone, classifier));
+  TrainState state{backbone, classifier, buckets, *optimizer, nullptr, world()};
   const std::int64_t rows = kBatch * world().size(), first = kBatch * world().rank();
   const Batch batch{draw({rows, 3, 2, 2}, 7).narrow(0, first, kBatch),
                     at::arange(rows).remainder(classes).narrow(0, first, kBatch)};
