@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import torch
 
 import reference_train
-from record_head import formula
+from reference_run import formula
 
 DECAY, STEPS = 0.05, 10
 

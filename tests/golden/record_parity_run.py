@@ -27,7 +27,7 @@ from PIL import Image
 from torch import multiprocessing
 
 import reference_train
-from record_head import formula
+from reference_run import formula
 from record_training import fill
 
 IDENTITIES, BATCH, SIZE = 17, 16, 512
