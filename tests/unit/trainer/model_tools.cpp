@@ -117,8 +117,7 @@ TEST_CASE("verify names what does not fit") {
                        doctest::Contains("sets/lfw/lfw.npy: no such file"), Error);
   CHECK_THROWS_WITH_AS(
       run(verify_command(), {"--model_path", "m.pth", "--model", "iresnet", "-vs", "sets", "-v", "synth"}),
-      doctest::Contains("--model iresnet was given, but the weights in m.pth are of a mobilefacenet"),
-      Error);
+      doctest::Contains("--model iresnet was given, but the weights in m.pth are of a mobilefacenet"), Error);
   CHECK_THROWS_WITH_AS(run(verify_command(), {"-vs", "sets"}), doctest::Contains("missing --model_path"),
                        Error);
 }
