@@ -77,13 +77,19 @@ void put_index(LmdbWriter& writer, const Source& source, std::uint64_t digest) {
 PackReport pack_lmdb(const Source& source, const std::string& file, const PackLimits& limits) {
   const std::uint64_t digest = source_digest(source);
   std::error_code error;
-  if (fs::exists(file, error)) {
-    if (LmdbSource(file).digest() == digest) return {source.size(), true};
+  const auto is_there = [&] {
+    if (!fs::exists(file, error)) return false;
+    if (LmdbSource(file).digest() == digest) return true;
     throw Error(ErrorKind::kInput,
                 "pack: " + file + " exists and holds something else; remove it or name another file");
-  }
+  };
+  if (is_there()) return {source.size(), true};
   const std::string work = file + ".packing";
   const Fd lock = lock_work(work);
+  if (is_there()) {  // another run finished it meanwhile
+    fs::remove(work, error);
+    return {source.size(), true};
+  }
   PackReport report{pictures_in(work, digest), false};
   if (report.continued_at == 0) fs::resize_file(work, 0);
 

@@ -1,8 +1,9 @@
 // `facetrain pack`: a source becomes one file or a few, in an order and with labels that are the source's
 // own.
 //   - The result appears under its name complete, read back and compared, or not at all.
-//   - A run that was cut short is continued by the next one with the same source.
-//   - A result that is already there is recognised; one of another source is never overwritten.
+//   - A run that was cut short is continued by the next one with the same source (FILE.packing tells).
+//   - A result that is already there is recognised; one of another source is never overwritten, nor are tar
+//     shards that no such run began.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,8 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <unordered_map>
@@ -118,16 +121,48 @@ bool is_done(const Source& source, const std::vector<std::string>& folders, cons
   }
 }
 
+// Is this STEM-NUMBER.tar.tmp.ANYTHING, what a killed run left of a shard?
+bool is_left_over(std::string_view name, const std::string& stem) {
+  if (!name.starts_with(stem + "-")) return false;
+  name.remove_prefix(stem.size() + 1);
+  const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  return digits > 0 && name.substr(digits).starts_with(".tar.tmp.");
+}
+
+// Shards that are there already may be written again only where the locked file `work` tells that a run with
+// the same source and size of shards began them: it made sure that no others had these names.
+void claim_shards(const Fd& lock, const std::string& work, const std::string& note,
+                  const std::vector<Range>& ranges) {
+  const std::vector<std::byte> bytes = read_file(work);
+  const std::string_view noted(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (noted == note) return;
+  std::error_code error;
+  for (const Range& range : ranges) {
+    if (!fs::exists(fs::symlink_status(range.path, error))) continue;
+    if (noted.empty()) fs::remove(work, error);
+    throw Error(ErrorKind::kInput,
+                "pack: " + range.path +
+                    " exists and is not of an unfinished run with this source and --shard; remove it or "
+                    "name another --out");
+  }
+  if (ftruncate(lock.get(), 0) != 0 ||
+      pwrite(lock.get(), note.data(), note.size(), 0) != static_cast<ssize_t>(note.size()) ||
+      fsync(lock.get()) != 0)
+    throw Error(ErrorKind::kIo, with_errno("write " + work, errno));
+}
+
 }  // namespace
 
 PackReport pack_webdataset(const Source& source, const std::string& index, const PackLimits& limits) {
   const std::uint64_t digest = source_digest(source);
   std::error_code error;
-  if (fs::exists(index, error)) {
-    if (read_wids_index(index).digest == digest) return {source.size(), true};
+  const auto is_there = [&] {
+    if (!fs::exists(index, error)) return false;
+    if (read_wids_index(index).digest == digest) return true;
     throw Error(ErrorKind::kInput,
                 "pack: " + index + " exists and holds something else; remove it or name another file");
-  }
+  };
+  if (is_there()) return {source.size(), true};
   const fs::path folder = fs::path(index).parent_path();
   const std::string info = (folder / "dataset_info.txt").string();
   const std::string classes =
@@ -145,6 +180,10 @@ PackReport pack_webdataset(const Source& source, const std::string& index, const
 
   const std::string work = index + ".packing";
   const Fd lock = lock_work(work);
+  if (is_there()) {  // another run finished it meanwhile
+    fs::remove(work, error);
+    return {source.size(), true};
+  }
   const std::string stem = fs::path(index).stem().string();
   const std::vector<std::string> folders = key_folders(source);
   WidsIndex result{{}, source.classes(), digest};
@@ -158,9 +197,11 @@ PackReport pack_webdataset(const Source& source, const std::string& index, const
     if (source.size() - first <= limits.shard) break;  // before first + shard overflows
   }
   if (ranges.size() > 65535) throw Error(ErrorKind::kConfig, "pack: more than 65535 shards; raise --shard");
+  char note[48];
+  std::snprintf(note, sizeof note, "%016llx %u\n", static_cast<unsigned long long>(digest), limits.shard);
+  claim_shards(lock, work, note, ranges);
   for (const fs::directory_entry& entry : fs::directory_iterator(folder.empty() ? "." : folder, error)) {
-    const std::string name = entry.path().filename().string();  // what a killed run left
-    if (name.starts_with(stem + "-") && name.find(".tar.tmp.") != name.npos) fs::remove(entry.path(), error);
+    if (is_left_over(entry.path().filename().string(), stem)) fs::remove(entry.path(), error);
   }
 
   std::atomic<std::uint32_t> kept{0};

@@ -4,7 +4,7 @@ namespace facetrain {
 
 // A counting sort by label.
 IdentityIndex::IdentityIndex(const Source& source)
-    : first_(source.classes() + 1, 0), samples_(source.size()) {
+    : first_(std::size_t{source.classes()} + 1, 0), samples_(source.size()) {
   for (std::uint32_t i = 0; i < source.size(); ++i) ++first_[static_cast<std::size_t>(source.label(i)) + 1];
   for (std::size_t c = 1; c < first_.size(); ++c) first_[c] += first_[c - 1];
   std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);

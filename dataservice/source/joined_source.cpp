@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "dataservice/source/class_limit.hpp"
 
 namespace facetrain {
 
@@ -13,6 +14,7 @@ JoinedSource::JoinedSource(std::vector<Part> parts)
   for (const Part& part : parts_) {
     if (part.source->size() > std::numeric_limits<std::uint32_t>::max() - first_sample_.back())
       throw Error(ErrorKind::kInput, part.name + ": with it there are more than 2^32 - 1 pictures");
+    check_classes(std::uint64_t{first_class_.back()} + part.source->classes(), part.name + ": with it");
     first_sample_.push_back(first_sample_.back() + part.source->size());
     first_class_.push_back(first_class_.back() + part.source->classes());
   }

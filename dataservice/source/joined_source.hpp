@@ -19,7 +19,7 @@ class JoinedSource final : public Source {
   };
 
   // Samples and classes of a part are numbered after those of the parts before it. Throws Error(kInput) when
-  // there are more than 2^32 - 1 samples.
+  // there are more than 2^32 - 1 samples, or too many classes (class_limit.hpp).
   explicit JoinedSource(std::vector<Part> parts);
 
   std::uint32_t size() const override { return first_sample_.back(); }

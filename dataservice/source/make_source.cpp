@@ -8,6 +8,7 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/folder_source.hpp"
 #include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/list_source.hpp"
@@ -78,7 +79,11 @@ OpenedSource open_source(const std::string& path) {
   while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
   std::string known;
   for (const Kind& kind : kKinds) {
-    if (name.ends_with(kind.extension)) return kind.open(path);
+    if (name.ends_with(kind.extension)) {
+      OpenedSource source = kind.open(path);
+      check_classes(source.source->classes(), path);
+      return source;
+    }
     known += (known.empty() ? "" : ", ") + std::string(kind.extension);
   }
   std::error_code none;

@@ -129,6 +129,10 @@ TEST_CASE("what is no data set is one error that says what is wrong") {
         std::string::npos);
   write_foreign(folder / "missing.lmdb", {"0", "1"}, {good}, 2, 1);
   CHECK(error("missing.lmdb").find("the record of key 1 is missing") != std::string::npos);
+  write_foreign(folder / "many.lmdb", {"0"}, {good}, 1, 4294967295u);
+  CHECK(error_of<Error>([&] {
+          open_source(folder / "many.lmdb");
+        }).find("many.lmdb: 4294967295 identities; at most 100000000") != std::string::npos);
   write_foreign(folder / "label.lmdb", {"0", "1"}, {good, record_of("abc", 4)}, 2, 4);
   CHECK(error("label.lmdb").find("label.lmdb:1: label 4 of only 4 classes") != std::string::npos);
   write_foreign(folder / "bare.lmdb", {"0"}, {"\xff\xd8 picture"}, 1, 1);

@@ -7,6 +7,7 @@
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "common/io/npy.hpp"
+#include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/label_map.hpp"
 #include "dataservice/source/make_source.hpp"
 #include "tests/temporary_folder.hpp"
@@ -81,6 +82,29 @@ TEST_CASE("several sources keep their identities apart, and names tell the sourc
   CHECK(same.labels() == Labels{0, 1, 1, 2, 3, 3, 4, 4, 5, 6, 6});
   same.config.data.train_source = {same.folder / "b.txt", ""};
   CHECK(same.fails_with("data.train_source is not set"));
+}
+
+TEST_CASE("joined sources have no more identities than one may have") {
+  struct Many final : Source {
+    explicit Many(std::uint32_t number) : identities(number) {}
+    std::uint32_t size() const override { return 1; }
+    std::uint32_t classes() const override { return identities; }
+    std::int64_t label(std::uint32_t) const override { return 0; }
+    std::string name(std::uint32_t) const override { return "one"; }
+    void read(std::uint32_t, std::vector<std::byte>&) const override {}
+    std::uint32_t identities;
+  };
+  const auto join = [](std::uint32_t a, std::uint32_t b) {
+    return error_of<Error>([&] {
+      std::vector<JoinedSource::Part> parts;
+      parts.push_back({"a.json", std::make_unique<Many>(a)});
+      parts.push_back({"b.json", std::make_unique<Many>(b)});
+      JoinedSource(std::move(parts));
+    });
+  };
+  CHECK(join(60'000'000, 40'000'000).empty());
+  CHECK(join(60'000'000, 40'000'001).starts_with("b.json: with it: 100000001 identities"));
+  CHECK(join(60'000'000, 4294967295u).starts_with("b.json: with it: 4354967295 identities"));
 }
 
 TEST_CASE("a mask keeps its samples in its order, and the number of classes") {

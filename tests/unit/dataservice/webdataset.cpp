@@ -114,6 +114,72 @@ TEST_CASE("a run that fails is continued; shards that are damaged are written ag
   CHECK(std::distance(fs::directory_iterator(files.folder / "out"), {}) == 7);
 }
 
+TEST_CASE("shards of the same name that no unfinished run began are never overwritten") {
+  const PictureList files(30, [](std::uint32_t i) { return 100 + i; });
+  const ListSource list(files.list());
+  const std::string path = files.folder / "out/faces.json", late = list.name(25),
+                    bytes = picture_of(list, 25);
+  fs::create_directories(files.folder / "out");
+  const std::string foreign = files.folder / "out/faces-000001.tar";
+  write_file_atomically(foreign, "mine");
+  const std::string refused = error_of<Error>([&] { pack_webdataset(list, path, {.shard = 10}); });
+  CHECK(has(refused, foreign + " exists and is not of an unfinished run with this source"));
+  CHECK(has(refused, "remove it or name another --out"));
+  CHECK(read_file(foreign).size() == 4);
+  CHECK(std::distance(fs::directory_iterator(files.folder / "out"), {}) == 1);
+  fs::remove(foreign);
+
+  // The shards of a run cut short are that source's and that size's alone.
+  fs::remove(late);
+  CHECK_THROWS_AS(pack_webdataset(list, path, {.shard = 10}), Error);
+  write_file_atomically(late, bytes);
+  write_file_atomically(files.folder / "other.txt", list.name(3) + "\n" + list.name(20) + "\n");
+  const std::vector<std::byte> first = read_file(files.folder / "out/faces-000000.tar");
+  CHECK(has(error_of<Error>([&] { pack_webdataset(ListSource(files.folder / "other.txt"), path); }),
+            "faces-000000.tar exists and is not of an unfinished run"));
+  CHECK(has(error_of<Error>([&] { pack_webdataset(list, path, {.shard = 7}); }), "and --shard"));
+  CHECK(read_file(files.folder / "out/faces-000000.tar") == first);
+  // What a killed run of this name left goes; what looks like it stays.
+  for (const char* name :
+       {"faces-000001.tar.tmp.1.0", "faces-b-000001.tar.tmp.1.0", "faces-.tar.tmp.1", "faces-1.tar.tmp"})
+    write_file_atomically(files.folder / (std::string("out/") + name), "x");
+  CHECK(pack_webdataset(list, path, {.shard = 10}).continued_at == 20);
+  CHECK(!fs::exists(files.folder / "out/faces-000001.tar.tmp.1.0"));
+  for (const char* name : {"faces-b-000001.tar.tmp.1.0", "faces-.tar.tmp.1", "faces-1.tar.tmp"})
+    CHECK_MESSAGE(fs::exists(files.folder / (std::string("out/") + name)), name);
+
+  // The source's own shards, packed again under their own names.
+  fs::rename(path, files.folder / "out/old.json");
+  const WebDatasetSource old(files.folder / "out/old.json");
+  CHECK(has(error_of<Error>([&] { pack_webdataset(old, path, {.shard = 7}); }), "faces-000000.tar exists"));
+  CHECK(same_pictures(old, list));
+}
+
+// Another run packs the same to `path` just before this source is asked for its classes the second time.
+struct Overtaken final : Source {
+  Overtaken(const Source& own, std::string to) : source(own), path(std::move(to)) {}
+  std::uint32_t size() const override { return source.size(); }
+  std::uint32_t classes() const override {
+    if (++asked == 2) pack_webdataset(source, path);
+    return source.classes();
+  }
+  std::int64_t label(std::uint32_t i) const override { return source.label(i); }
+  std::string name(std::uint32_t i) const override { return source.name(i); }
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override { source.read(i, buffer); }
+  const Source& source;
+  std::string path;
+  mutable int asked = 0;
+};
+
+TEST_CASE("a run that another one overtakes before it has the lock finds the result") {
+  const PictureList files(9, [](std::uint32_t) { return 100; });
+  const ListSource list(files.list());
+  const std::string path = files.folder / "out/faces.json";
+  CHECK(pack_webdataset(Overtaken(list, path), path).was_there);
+  CHECK(same_pictures(list, WebDatasetSource(path)));
+  CHECK(!fs::exists(path + ".packing"));
+}
+
 TEST_CASE("identities with names that no tar key should have get numbers") {
   const test::TemporaryFolder folder;
   fs::create_directories(folder / "x/a b");
@@ -188,6 +254,20 @@ TEST_CASE("the number of identities: the index, dataset_info.txt, the labels") {
   CHECK(shard.open().classes() == 9);
   write_file_atomically(shard.folder / "dataset_info.txt", "nine\n");
   CHECK(has(shard.error(), "dataset_info.txt: its first word is not ids:NUMBER"));
+}
+
+TEST_CASE("a number of identities that nobody can train is refused when the source is opened") {
+  const auto refused = [](const Shard& shard) {
+    return error_of<Error>([&] { open_source(shard.folder / "i.json"); });
+  };
+  const Members one = {{"a.cls", "2"}, {"a.jpg", "A"}};
+  CHECK(has(refused(Shard(one, 1, ", \"classes\": 4294967295")),
+            "i.json: 4294967295 identities; at most 100000000"));
+  CHECK(has(refused(Shard({{"a.cls", "4294967294"}, {"a.jpg", "A"}}, 1)), "4294967295 identities"));
+  CHECK(refused(Shard(one, 1, ", \"classes\": 100000000")).empty());
+  const Shard shard(one, 1);
+  write_file_atomically(shard.folder / "dataset_info.txt", "ids:100000001 images:1\n");
+  CHECK(has(refused(shard), "100000001 identities"));
 }
 
 TEST_CASE("what cannot be used is one error that says what is wrong") {
