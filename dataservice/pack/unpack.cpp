@@ -1,16 +1,14 @@
 #include "dataservice/pack/unpack.hpp"
 
-#include <stdio.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <filesystem>
 #include <unordered_set>
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "dataservice/tools/parallel.hpp"
+#include "dataservice/tools/picture_file.hpp"
 
 namespace facetrain {
 namespace {
@@ -22,27 +20,6 @@ std::string padded(std::uint64_t number, std::size_t digits) {
   return std::string(digits - std::min(digits, text.size()), '0') + text;
 }
 
-bool is_safe(const std::string& name) {
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (name.starts_with('/') || std::any_of(name.begin(), name.end(), control)) return false;
-  const fs::path path(name);
-  return std::none_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; });
-}
-
-// Not synced one by one: a folder that lost pictures to a power cut is unpacked again.
-void write_picture(const fs::path& path, const std::vector<std::byte>& bytes) {
-  const fs::path part = path.parent_path() / ("." + path.filename().string() + ".part");
-  std::FILE* const file = std::fopen(part.c_str(), "wbe");
-  const bool written = file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  const int failed = written ? 0 : errno;
-  const bool closed = file != nullptr && std::fclose(file) == 0;
-  if (written && closed && std::rename(part.c_str(), path.c_str()) == 0) return;
-  const std::string why = with_errno("write " + path.string(), failed != 0 ? failed : errno);
-  std::error_code ignored;
-  fs::remove(part, ignored);
-  throw Error(ErrorKind::kIo, why);
-}
-
 }  // namespace
 
 std::vector<std::string> unpack_folders(std::span<const std::string> given, std::uint32_t classes,
@@ -50,7 +27,7 @@ std::vector<std::string> unpack_folders(std::span<const std::string> given, std:
   std::vector<std::string> names;
   bool plain = given.size() == classes;
   for (const std::string& name : given) {
-    if (!is_safe(name))
+    if (!is_safe_name(name))
       throw Error(ErrorKind::kInput, where + ": it names a folder outside of the target, " +
                                          name.substr(0, 100) +
                                          "; --by-label unpacks it into numbered folders");

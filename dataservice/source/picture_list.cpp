@@ -26,8 +26,14 @@ std::vector<std::string> below(const std::string& folder) {
   fs::recursive_directory_iterator entries(folder, error);
   for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
     std::error_code unknown;  // a dangling link is no file
-    if (!entries->is_directory(unknown) && is_picture(entries->path()))
-      paths.push_back(entries->path().string());
+    if (entries->is_directory(unknown) || entries->path().filename().native().starts_with('.') ||
+        !is_picture(entries->path()))
+      continue;
+    paths.push_back(entries->path().string());
+    if (paths.back().find('\n') !=
+        std::string::npos)  // names.txt, beside the embeddings, has a line for each
+      throw Error(ErrorKind::kInput, "a file name with a line break cannot be listed, in " +
+                                         entries->path().parent_path().string());
   }
   if (error) throw Error(ErrorKind::kInput, "cannot read the folder " + folder + ": " + error.message());
   std::sort(paths.begin(), paths.end());

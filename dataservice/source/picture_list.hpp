@@ -13,9 +13,9 @@ namespace facetrain {
 
 class PictureList final : public Source {
  public:
-  // A folder: all .jpg, .jpeg and .png below it, whatever their case; linked folders are not entered. Else a
-  // text file: a path per line, blank lines skipped, \r\n and a UTF-8 byte-order mark taken. Throws
-  // Error(kInput) when it cannot be read or names no picture.
+  // A folder: all .jpg, .jpeg and .png below it, whatever their case; linked folders are not entered, files
+  // that begin with a dot are left out. Else a text file: a path per line, blank lines skipped, \r\n and a
+  // UTF-8 byte-order mark taken. Throws Error(kInput) when it cannot be read or names no picture.
   explicit PictureList(const std::string& path);
 
   std::uint32_t size() const override { return static_cast<std::uint32_t>(paths_.size()); }

@@ -1,12 +1,11 @@
 // facetrain align: pictures with five facial points become 112 x 112 crops, as the parent's eval_ijb.py makes
 // them before its network (Embedding.get), and a list of them for facetrain embed.
-#include <cerrno>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
@@ -16,6 +15,7 @@
 #include "dataservice/decode/decoder.hpp"
 #include "dataservice/tools/command.hpp"
 #include "dataservice/tools/parallel.hpp"
+#include "dataservice/tools/picture_file.hpp"
 
 namespace facetrain {
 namespace {
@@ -43,6 +43,10 @@ Face face_of(std::string_view line, const std::string& where) {
     throw Error(ErrorKind::kInput,
                 where + ": " + std::to_string(fields.size()) +
                     " fields; a line is a picture's name, five points (x y), and perhaps a score");
+  std::string name(fields[0]);
+  if (!is_safe_name(name))
+    throw Error(ErrorKind::kInput,
+                where + ": " + name + " leads out of --images and --destination; names are relative to them");
   FivePoints points;
   for (std::size_t i = 0; i < 10; ++i) {
     const std::string_view word = fields[i + 1];
@@ -54,7 +58,7 @@ Face face_of(std::string_view line, const std::string& where) {
   }
   const auto matrix = similarity_transform(points, arcface_points());
   if (!matrix) throw Error(ErrorKind::kInput, where + ": the five points are one, or not finite");
-  return {std::string(fields[0]), *matrix};
+  return {std::move(name), *matrix};
 }
 
 std::vector<Face> read_faces(const std::string& path) {
@@ -76,14 +80,6 @@ struct Worker {
   std::unique_ptr<Decoder> decoder = make_decoder();
   Image decoded, aligned;
 };
-
-// Not synced one by one (there are hundreds of thousands): the list, which comes last, tells that all are
-// there.
-void write_picture(const fs::path& path, const std::vector<std::byte>& bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!file.flush()) throw Error(ErrorKind::kIo, with_errno("write " + path.string(), errno));
-}
 
 void run(const Flags& flags, std::ostream& out) {
   const std::string list = flags.text("--landmarks");
@@ -110,6 +106,7 @@ void run(const Flags& flags, std::ostream& out) {
       throw Error(bad.kind(), reason.find(source) == reason.npos ? source + ": " + reason : reason);
     }
     warp_affine(worker.decoded, faces[i].matrix, kSide, kSide, worker.aligned);
+    // Not synced: the list, which comes last, tells that all are there.
     write_picture(targets[i], encode_png(worker.aligned));
   });
   CheckedFile aligned((folder / "aligned.txt").string());

@@ -66,7 +66,28 @@ TEST_CASE("align names the line or the picture that cannot be used") {
   check("a.png 1 2 1 2 1 2 1 2 1 2\n", "the five points are one");
   check("", "names no picture");
   check("a.png" + marks + "a.jpg" + marks, "two pictures would become");
+  check("a.png" + marks + "../b.png" + marks, "marks.txt:2: ../b.png leads out of --images");
+  check("/tmp/b.png" + marks, "marks.txt:1: /tmp/b.png leads out of");
   check("none.png" + marks, "none.png");
   write_file_atomically(folder / "text.png", "no picture");
   check("text.png" + marks, "text.png");
+}
+
+TEST_CASE("align writes a picture aside and renames it") {
+  const test::TemporaryFolder folder;
+  Image grey;
+  grey.resize(40, 40);
+  write_file_atomically(folder / "a.png", encode_png(grey));
+  write_file_atomically(folder / "marks.txt", "a.png 1 2 30 2 15 20 5 30 25 30\n");
+  std::filesystem::create_directories(folder / "out");
+  // A link in the place of the target: what it leads to is not written through it.
+  write_file_atomically(folder / "mine.png", "mine");
+  std::filesystem::create_symlink(folder / "mine.png", folder / "out/a.png");
+  const auto run =
+      test::run_tool("facetrain-data align --landmarks " + (folder / "marks.txt") + " --images " +
+                     folder.path().string() + " --destination " + (folder / "out"));
+  CHECK_MESSAGE(run.code == 0, run.output);
+  CHECK(read_file(folder / "mine.png").size() == 4);
+  CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(folder / "out/a.png")));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder / "out"), {}) == 2);  // and aligned.txt
 }

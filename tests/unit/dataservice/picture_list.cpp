@@ -41,7 +41,8 @@ TEST_CASE("a list keeps its order, whatever the folders; names need none") {
 
 TEST_CASE("a folder: every picture below it, sorted by path") {
   const TemporaryFolder folder;
-  for (const char* name : {"b/2.JPG", "b/1.png", "a/deep/3.jpeg", "a/notes.txt", "0.jpg"}) {
+  for (const char* name :
+       {"b/2.JPG", "b/1.png", "a/deep/3.jpeg", "a/notes.txt", "0.jpg", "b/.1.png.part", "._0.jpg"}) {
     std::filesystem::create_directories(std::filesystem::path(folder / name).parent_path());
     std::ofstream(folder / name) << name;
   }
@@ -52,6 +53,14 @@ TEST_CASE("a folder: every picture below it, sorted by path") {
   std::vector<std::byte> bytes;
   list.read(1, bytes);
   CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()) == "a/deep/3.jpeg");
+}
+
+TEST_CASE("a file name with a line break in a folder is refused") {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a\nb.jpg", "x");
+  CHECK_THROWS_WITH_AS(
+      PictureList(folder.path().string()),
+      doctest::Contains(("line break cannot be listed, in " + folder.path().string()).c_str()), Error);
 }
 
 TEST_CASE("nothing to embed is an error; a picture that is not there is one of the picture's kind") {
