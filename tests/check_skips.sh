@@ -4,6 +4,7 @@
 set -euo pipefail
 expected=$1
 log=$2
+grep -qE '^[0-9]+/[0-9]+ Testing: ' "$log" || { echo "$log tells of no test: the skips cannot be checked"; exit 1; }
 status=0
 count=0
 while IFS=$'\t' read -r name reason; do

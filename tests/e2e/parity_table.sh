@@ -4,7 +4,8 @@
 set -euo pipefail
 build=$(dirname "$1")
 table=$(dirname "$0")/../golden/README.md
-rows=$(ctest --test-dir "$build" -N | sed -n 's/^ *Test *#[0-9]*: *//p')
+# Not from `ctest -N`: inside a ctest run that would empty the log from which the skipped tests are read.
+rows=$(sed -nE 's/^add_test\((\[=*\[)?([a-z0-9_.]+).*/\2/p' "$build/tests/CTestTestfile.cmake")
 named=$(grep -oE '`(unit|mpi|ipc|golden|e2e|fault|slurm)\.[a-z0-9_.]+`' "$table" | tr -d '`' | sort -u)
 [ "$(wc -w <<<"$named")" -ge 20 ] || { echo "FAIL: only $(wc -w <<<"$named") tests are named in $table"; exit 1; }
 missing=0
