@@ -163,13 +163,15 @@ class Parser {
     const int line = now().line;
     PythonValue base = atom();
     if (!take("**")) return base;
+    ++depth_;  // 2 ** 3 ** 4: a power's exponent is inside of it
     const PythonValue exponent = signed_value();
+    --depth_;
     return at_line(line, [&] { return python_operation("**", base, exponent); });
   }
 
   PythonValue atom() {
     const PythonToken token = now();
-    if (depth_ > 100) fail(token.line, "brackets nested deeper than 100");
+    if (depth_ > 100) fail(token.line, "brackets or powers nested deeper than 100");
     if (token.kind == Kind::kLiteral) {
       ++at_;
       PythonValue value = token.literal;
@@ -235,7 +237,7 @@ class Parser {
   std::map<std::string, PythonValue> variables_;
   std::set<std::string> makers_;  // the local names of EasyDict
   bool has_math_ = false;
-  int depth_ = 0;  // of nested expressions
+  int depth_ = 0;  // of nested expressions and powers
 };
 
 }  // namespace

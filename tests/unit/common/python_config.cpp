@@ -123,7 +123,11 @@ TEST_CASE("what is not data is refused with its place") {
   CHECK(refusal("config.a = ]\n") == "x.py:4: a closing ] without an opening one");
   CHECK(refusal("config.a = 1 $ 2\n") == "x.py:4: the character $ is not read");
   CHECK(refusal("config.a = " + std::string(100000, '(') + "\n") ==
-        "x.py:4: brackets nested deeper than 100");
+        "x.py:4: brackets or powers nested deeper than 100");
+  std::string powers = "1";
+  for (int k = 0; k < 10'000; ++k) powers += "**1";
+  CHECK(refusal("config.a = " + powers + "\n") == "x.py:4: brackets or powers nested deeper than 100");
+  CHECK(refusal("config.a = 2 ** -2 ** 2 ** 1\n").empty());
   CHECK(refusal("config.a = " + std::string(100000, '-') + "1\n").empty());
   CHECK(refusal("config.update({})\n").starts_with("x.py:4: cannot read this as data at `(`"));
   CHECK_THROWS_WITH_AS(parse_python_config("x = 1\n", "y.py", {}),
