@@ -42,9 +42,10 @@ struct Trainer {
   std::optional<LossScale> scale;
   TrainState state;
 
-  Trainer(Communicator& trainers, at::ScalarType type, std::optional<double> loss_scale = {})
+  Trainer(Communicator& trainers, at::ScalarType type, std::optional<double> loss_scale = {},
+          const Config& config = arcface())
       : backbone(kPixels, kSize, type),
-        classifier({kClasses, kSize, 1, at::kCPU, type, type}, make_head(arcface()), trainers),
+        classifier({kClasses, kSize, 1, at::kCPU, type, type}, make_head(config), trainers),
         buckets(trainable_parameters(backbone), trainers),
         optimizer(trained_parameters(backbone, classifier), 0.9, 0.1),
         scale(loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *loss_scale) : std::nullopt),
@@ -169,4 +170,31 @@ TEST_CASE("an overflow on one rank skips the step on all, and training goes on")
   CHECK(trainer.scale->value().item<float>() == 32768.0f);
   CHECK(trainer.step(own_part(whole_batch(1, at::kFloat))).skipped.item<float>() == 0.0f);
   CHECK_FALSE(same(trainer.values(), before, 1e-4));
+}
+
+TEST_CASE("a batch that overflows leaves the head's running statistics as they were") {
+  for (const char* head : {"adaface", "curricularface"})
+    for (const float value :
+         {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      CAPTURE(head);
+      CAPTURE(value);
+      Config config = arcface();
+      config.head.head = head;
+      Trainer trainer(world(), at::kFloat, 65536.0, config);
+      const auto statistics = [&] {
+        std::vector<at::Tensor> all;
+        for (const at::Tensor& one : trainer.classifier.head().statistics()) all.push_back(one.clone());
+        return all;
+      };
+      trainer.step(own_part(whole_batch(0, at::kFloat)));
+      const auto before = statistics();
+      Batch batch = own_part(whole_batch(1, at::kFloat));
+      // One element, so that the embedding's norm is infinite and not NaN.
+      if (world().rank() == world().size() - 1) batch.images[0][0][0][0].fill_(value);
+      CHECK(trainer.step(batch).skipped.item<float>() == 1.0f);
+      CHECK(same(statistics(), before, 0.0));
+      CHECK(trainer.step(own_part(whole_batch(2, at::kFloat))).skipped.item<float>() == 0.0f);
+      CHECK_FALSE(same(statistics(), before, 1e-6));
+      for (const at::Tensor& one : statistics()) CHECK(one.isfinite().all().item<bool>());
+    }
 }

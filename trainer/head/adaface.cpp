@@ -56,7 +56,9 @@ class AdaFace final : public Head {
     const at::Tensor count = rows.sum();
     const at::Tensor mean = (safe * rows).sum() / count.clamp_min(1);
     const at::Tensor deviation = (((safe - mean) * rows).square().sum() / (count - 1).clamp_min(1)).sqrt();
-    const at::Tensor enough = count.gt(1);  // one row has no deviation
+    // One row has no deviation; a batch that overflowed, whose step is skipped, must not stay in the
+    // statistics. (clamp would make an infinite norm a finite one, so that the norms themselves are asked.)
+    const at::Tensor enough = count.gt(1).logical_and(norms.isfinite().all());
     mean_.copy_(at::where(enough, mean * momentum_ + mean_ * (1 - momentum_), mean_));
     deviation_.copy_(at::where(enough, deviation * momentum_ + deviation_ * (1 - momentum_), deviation_));
     return ((safe - mean_) / (deviation_ + kEpsilon) * kConcentration).clamp(-1, 1);

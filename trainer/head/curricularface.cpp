@@ -72,7 +72,10 @@ class CurricularFace final : public Head {
     move_towards(at::where(sums[1].gt(0), sums[0] / sums[1].clamp_min(1), t_[0]));
   }
 
-  void move_towards(const at::Tensor& mean) { t_.mul_(1 - kMomentum).add_(mean, kMomentum); }
+  // But not towards a batch that overflowed: its step is skipped, and t would never be finite again.
+  void move_towards(const at::Tensor& mean) {
+    t_.copy_(at::where(mean.isfinite(), t_.mul(1 - kMomentum).add(mean, kMomentum), t_));
+  }
 
   double margin_;
   bool local_cosines_, local_statistics_;
