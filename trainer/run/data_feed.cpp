@@ -14,36 +14,35 @@ namespace {
 
 constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigabytes of ring memory
 
-// The element type that the service writes: half of the traffic where the network starts in half precision
-// anyway.
-Dtype ring_dtype(const Config& config, Precision precision) {
-  if (wants_float32_pictures(config.model.model)) return Dtype::kF32;
-  return precision == Precision::kFp16   ? Dtype::kF16
-         : precision == Precision::kBf16 ? Dtype::kBf16
-                                         : Dtype::kF32;
-}
-
-Hello hello_of(const Job& job, Precision precision) {
+Hello hello_of(const Job& job, const std::string& model, Precision precision) {
   Hello hello;
   hello.build_id = build_id();
   hello.config_digest = job.config_digest;
   hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);
   hello.trainer_world = static_cast<std::uint32_t>(job.topology.trainer_world);
   hello.local_trainer = static_cast<std::uint32_t>(job.topology.local_trainer);
-  hello.expected = ring_layout(job.config, ring_dtype(job.config, precision));
+  hello.expected = ring_layout(job.config, ring_dtype(model, precision));
   hello.strides = hello.expected.strides();
   return hello;
 }
 
 }  // namespace
 
+Dtype ring_dtype(const std::string& model, Precision precision) {
+  if (wants_float32_pictures(model)) return Dtype::kF32;
+  return precision == Precision::kFp16   ? Dtype::kF16
+         : precision == Precision::kBf16 ? Dtype::kBf16
+                                         : Dtype::kF32;
+}
+
 int compute_threads(const Config& config, const Topology& topology, at::Device device) {
   if (config.launch.threads > 0) return static_cast<int>(config.launch.threads);
   return device.is_cpu() ? std::max(1, usable_processors() / topology.node_trainers) : 1;
 }
 
-RingConsumer join_data_service(const Job& job, Precision precision) {
-  return {service_socket_name(job.nonce, job.topology.node), hello_of(job, precision), kServiceAnswers};
+RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision) {
+  return {service_socket_name(job.nonce, job.topology.node), hello_of(job, model, precision),
+          kServiceAnswers};
 }
 
 std::unique_ptr<BatchInput> make_input(RingConsumer ring, Precision precision, at::Device device,

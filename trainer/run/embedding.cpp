@@ -154,7 +154,7 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress) {
   Communicator& trainers = *communicator;
   const Network network = load(config, precision, device);
 
-  RingConsumer ring = join_data_service(job, precision);
+  RingConsumer ring = join_data_service(job, network.spec.model, precision);
   const Welcome data = ring.welcome();
   const auto input = make_input(std::move(ring), precision, device, data.steps_per_epoch);
   std::optional<FeatureFile> file;

@@ -156,7 +156,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
                      clock);  // a missing set fails here
 
-  RingConsumer ring = join_data_service(job, precision);
+  RingConsumer ring = join_data_service(job, config.model.model, precision);
   const Welcome data = ring.welcome();
   const auto input = make_input(std::move(ring), precision, device,
                                 data.steps_per_epoch * static_cast<std::uint64_t>(config.train.epochs));
