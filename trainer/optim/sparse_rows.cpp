@@ -66,14 +66,14 @@ void SparseRows::step(double lr, double momentum, double weight_decay, const at:
   taken_ = taken_velocity_ = indices_ = at::Tensor();
 }
 
-// Multiplies every product by this step's A and sets a new mark. A step that an overflow skipped is the
-// identity, decided on the device.
+// Multiplies every product by this step's A and sets a new mark. A step that an overflow skipped changes no
+// product, decided on the device; A's elements travel as scalars, since copying them would wait for the
+// device.
 void SparseRows::remember_step(double lr, double momentum, double weight_decay, const at::Tensor& overflow) {
-  at::Tensor step = at::tensor({momentum, weight_decay, -lr * momentum, 1 - lr * weight_decay}, at::kDouble)
-                        .view({2, 2})
-                        .to(missed_.device());
-  if (overflow.defined()) step = at::where(overflow.ne(0), identity(step.options()), step);
-  missed_.copy_(at::matmul(step, missed_.view({2, -1})).view(missed_.sizes()));
+  const at::Tensor v = missed_[0], p = missed_[1];
+  const at::Tensor updated =
+      at::stack({v * momentum + p * weight_decay, v * (-lr * momentum) + p * (1 - lr * weight_decay)});
+  missed_.copy_(overflow.defined() ? at::where(overflow.ne(0), missed_, updated) : updated);
   missed_.select(2, ++last_mark_).copy_(identity(missed_.options()));
 }
 
