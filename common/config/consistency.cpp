@@ -23,6 +23,11 @@ void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProb
     problems.push_back({"head.sample_rate",
                         "below 1 (partial FC) works with train.optimizer = \"sgd\" only; use it, or set "
                         "head.sample_rate = 1"});
+  if (config.head.head == "circleloss")
+    problems.push_back(
+        {"head.sample_rate",
+         "below 1 (partial FC) samples class centres, and head.head = \"circleloss\" has none; "
+         "set head.sample_rate = 1"});
   if (config.train.accumulate > 1)
     problems.push_back({"head.sample_rate",
                         "below 1 (partial FC) draws classes for each update and does not work with "

@@ -131,6 +131,10 @@ TEST_CASE("partial FC is refused where it cannot work") {
   CHECK(complaint("[head]\nsample_rate = 0.5\n[train]\noptimizer = 'adamw'\n")
             .find("head.sample_rate: below 1 (partial FC) works with train.optimizer = \"sgd\" only") !=
         std::string::npos);
+  CHECK(complaint("[head]\nsample_rate = 0.5\nhead = 'circleloss'\nmargin = [0.25]\n") ==
+        "x.toml:2:15: head.sample_rate: below 1 (partial FC) samples class centres, and head.head = "
+        "\"circleloss\" has none; set head.sample_rate = 1");
+  CHECK(complaint("[head]\nsample_rate = 1\nhead = 'circleloss'\nmargin = [0.25]\n") == "");
   CHECK(complaint("[head]\nsample_rate = 0.5\n[train]\naccumulate = 2\n")
             .find("head.sample_rate: below 1 (partial FC) draws classes for each update") !=
         std::string::npos);
