@@ -3,6 +3,7 @@
 // These are the papers' formulas where the reference does something else (trainer/head/compat.hpp).
 #include <ATen/ATen.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -54,9 +55,9 @@ double difference(const at::Tensor& ours, const at::Tensor& expected, const at::
 }
 
 // `formula` is called once a step; `parameter` is its trained parameter; `statistics` are compared after it.
-void compare(const std::string& head, const std::vector<double>& margins, const Formula& formula,
-             const at::Tensor& parameter = {}, const std::vector<at::Tensor>& statistics = {}) {
-  CAPTURE(head);
+void compare_with(const at::Tensor& labels, const std::string& head, const std::vector<double>& margins,
+                  const Formula& formula, const at::Tensor& parameter,
+                  const std::vector<at::Tensor>& statistics) {
   const test::HeadInputs inputs;
   Config config;
   config.head.head = head;
@@ -72,12 +73,12 @@ void compare(const std::string& head, const std::vector<double>& margins, const 
     const at::Tensor all = test::head_embeddings(step).set_requires_grad(true);
     const at::Tensor weight = inputs.weight.clone().set_requires_grad(true);
     if (parameter.defined()) parameter.mutable_grad() = at::Tensor();
-    const at::Tensor expected = formula({cosines_of(all, weight), all.norm(2, {1}, true), inputs.labels});
+    const at::Tensor expected = formula({cosines_of(all, weight), all.norm(2, {1}, true), labels});
     expected.backward();
 
     for (at::Tensor& own : classifier.parameters()) own.mutable_grad() = at::Tensor();
     const at::Tensor mine = all.detach().narrow(0, first, batch).clone().set_requires_grad(true);
-    const at::Tensor loss = classifier.loss(mine, inputs.labels.narrow(0, first, batch));
+    const at::Tensor loss = classifier.loss(mine, labels.narrow(0, first, batch));
     loss.backward();
     CHECK(loss.item<double>() == doctest::Approx(expected.item<double>()).epsilon(kTolerance));
     CHECK(difference(mine.grad(), all.grad().narrow(0, first, batch) * world().size(), all.grad()) <
@@ -91,6 +92,20 @@ void compare(const std::string& head, const std::vector<double>& margins, const 
     REQUIRE(own.size() == statistics.size());
     for (std::size_t i = 0; i < own.size(); ++i)
       CHECK(difference(own[i], statistics[i], statistics[i]) < kTolerance);
+  }
+}
+
+// With labels of all classes, and of the first two only: then the last rank owns no row's class.
+void compare(const std::string& head, const std::vector<double>& margins, const Formula& formula,
+             const at::Tensor& parameter = {}, const std::vector<at::Tensor>& statistics = {}) {
+  CAPTURE(head);
+  std::vector<at::Tensor> at_first;
+  for (const at::Tensor& one : statistics) at_first.push_back(one.clone());
+  for (const bool all_classes : {true, false}) {
+    CAPTURE(all_classes);
+    for (std::size_t i = 0; i < statistics.size(); ++i) statistics[i].copy_(at_first[i]);
+    const at::Tensor labels = test::HeadInputs().labels;
+    compare_with(all_classes ? labels : labels.remainder(2), head, margins, formula, parameter, statistics);
   }
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "tests/mpi/linear_backbone.hpp"
 #include "tests/mpi/world.hpp"
@@ -30,11 +32,14 @@ struct Setting {
   double weight_decay = 0.05;
   at::ScalarType type = at::kDouble;
   std::optional<double> loss_scale = std::nullopt;
+  std::string head = "arcface";
+  std::vector<double> margins = {0.5};
 };
 
-std::unique_ptr<Head> arcface() {
+std::unique_ptr<Head> head_of(const Setting& setting) {
   Config config;
-  config.head.margin = {0.5};
+  config.head.head = setting.head;
+  config.head.margin = setting.margins;
   return make_head(config);
 }
 
@@ -49,7 +54,7 @@ struct Trainer {
   Trainer(const Setting& setting, double sample_rate, bool dense)
       : backbone(kPixels, kSize, setting.type),
         classifier({setting.classes, kSize, 1, at::kCPU, setting.type, setting.type, sample_rate, dense},
-                   arcface(), world()),
+                   head_of(setting), world()),
         buckets(trainable_parameters(backbone), world()),
         optimizer(trained_parameters(backbone, classifier), setting.momentum, setting.weight_decay,
                   classifier.sparse_centres()),
@@ -77,7 +82,7 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 struct Differences {
-  double loss = 0, centres = 0, backbone = 0, velocity = 0;
+  double loss = 0, centres = 0, backbone = 0, velocity = 0, head = 0;
 };
 
 // The largest relative differences of sparse from dense over kSteps steps.
@@ -103,13 +108,21 @@ Differences compare(const Setting& setting, double sample_rate, std::int64_t ove
     largest.loss = std::max(largest.loss, std::abs(a - b) / std::max(b, 1.0));
   }
   largest.centres = difference(sparse.classifier.weight(), dense.classifier.weight().detach());
-  if (setting.momentum > 0)  // without, dense SGD keeps none
-    largest.velocity =
-        difference(sparse.classifier.sparse_centres()->velocity(), dense.optimizer.velocities().back());
+  const auto own = sparse.classifier.head().parameters(), theirs = dense.classifier.head().parameters();
+  for (std::size_t i = 0; i < own.size(); ++i)
+    largest.head = std::max(largest.head, difference(own[i].detach(), theirs[i].detach()));
+  const auto statistics = sparse.classifier.head().statistics();
+  for (std::size_t i = 0; i < statistics.size(); ++i)
+    largest.head = std::max(largest.head, difference(statistics[i], dense.classifier.head().statistics()[i]));
+  if (setting.momentum > 0) {  // without, dense SGD keeps none
+    const auto& velocities = dense.optimizer.velocities();
+    largest.velocity = difference(sparse.classifier.sparse_centres()->velocity(),
+                                  velocities.at(velocities.size() - 1 - own.size()));
+  }
   largest.backbone =
       difference(sparse.backbone.state()[0].tensor.detach(), dense.backbone.state()[0].tensor.detach());
   MESSAGE("sparse against dense: loss ", largest.loss, ", centres ", largest.centres, ", velocity ",
-          largest.velocity, ", backbone ", largest.backbone);
+          largest.velocity, ", backbone ", largest.backbone, ", head ", largest.head);
   if (before.numel() > 0) CHECK(difference(sparse.classifier.weight(), before) > 0.03);
   return largest;
 }
@@ -119,6 +132,7 @@ void check_below(const Differences& largest, double tolerance) {
   CHECK(largest.centres < tolerance);
   CHECK(largest.velocity < tolerance);
   CHECK(largest.backbone < tolerance);
+  CHECK(largest.head < tolerance);
 }
 
 }  // namespace
@@ -139,6 +153,11 @@ TEST_CASE("... without momentum") {
 
 TEST_CASE("... with an overflow that every rank skips") {
   check_below(compare({.type = at::kFloat, .loss_scale = 1024.0}, 0.3, 25), 1e-4);
+}
+
+TEST_CASE("... of a head with a parameter, and of one with a statistic") {
+  check_below(compare({.head = "uniface", .margins = {0.4, 5}}, 0.3), 1e-10);
+  check_below(compare({.head = "curricularface"}, 0.3), 1e-10);
 }
 
 TEST_CASE("... when a batch has more classes than the budget, and when a rank has no classes") {
