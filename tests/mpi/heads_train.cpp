@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/mpi/linear_backbone.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/step/train_step.hpp"
 
@@ -15,6 +16,8 @@
 #include <doctest/doctest.h>
 
 using namespace facetrain;
+using facetrain::test::draw;
+using facetrain::test::LinearBackbone;
 using facetrain::test::world;
 
 namespace {
@@ -27,35 +30,17 @@ const std::map<std::string, std::vector<double>> kMargins = {
     {"combined", {1, 0.3, 0.2}}, {"curricularface", {0.5}}, {"magface", {10, 110, 0.45, 0.8}},
     {"adaface", {0.4}},          {"uniface", {0.4, 5}},     {"circleloss", {0.25}}};
 
-at::Tensor draw(at::IntArrayRef shape, std::uint64_t seed) {
-  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-  return at::randn(shape, generator, at::kDouble);
-}
-
-class Linear final : public Backbone {
- public:
-  Linear() : state_{{"weight", draw({kSize, kPixels}, 1).mul_(3).set_requires_grad(true)}} {}
-  at::Tensor forward(const at::Tensor& images, const DropoutKey&) override {
-    return at::linear(images.flatten(1), state_[0].tensor);
-  }
-  const std::vector<NamedTensor>& state() const override { return state_; }
-  void train(bool) override {}
-  void to(at::Device, at::ScalarType) override {}
-
- private:
-  std::vector<NamedTensor> state_;
-};
-
 // The loss of each step.
 std::vector<double> train(const Config& config, std::int64_t classes) {
-  Linear backbone;
+  LinearBackbone backbone(kPixels, kSize, at::kDouble);
+  backbone.state()[0].tensor.detach().mul_(3);
   ShardedClassifier classifier({classes, kSize, 1, at::kCPU, at::kDouble, at::kDouble}, make_head(config),
                                world());
   GradientBuckets buckets(trainable_parameters(backbone), world());
   const auto optimizer = make_optimizer(config, trained_parameters(backbone, classifier));
   TrainState state{backbone, classifier, buckets, *optimizer, nullptr, world()};
   const std::int64_t rows = kBatch * world().size(), first = kBatch * world().rank();
-  const Batch batch{draw({rows, 3, 2, 2}, 7).narrow(0, first, kBatch),
+  const Batch batch{draw({rows, 3, 2, 2}, 7, at::kDouble).narrow(0, first, kBatch),
                     at::arange(rows).remainder(classes).narrow(0, first, kBatch)};
   std::vector<double> losses;
   for (int step = 0; step < kSteps; ++step)

@@ -13,9 +13,8 @@ struct PatchMask {
   at::Tensor restore;  // (B, patches) int64: where patch p's token stands in [the K seen, then the masked]
 };
 
-// Row r keeps the K patches with the smallest of the words that RandomStream(seed, kPatchMask, step, r *
-// world
-// + rank) begins with.
+// Row r keeps the K patches with the smallest of the words that
+// RandomStream(seed, kPatchMask, step, r * world + rank) begins with.
 PatchMask patch_mask(const DropoutKey& key, std::int64_t rows, std::int64_t patches, std::int64_t kept,
                      at::Device device);
 

@@ -3,7 +3,8 @@
 //   softplus(lse over pairs of two people of  gamma max(s + m, 0) (s - m)
 //          + lse over pairs of one person of -gamma max(1 + m - s, 0) (s - (1 - m))),
 // where the max() weights carry no gradient. gamma 256 as in the reference's class. It has no class centres:
-// those of the classifier stay untrained, and a batch without a pair of one person has loss 0.
+// those of the classifier get no gradient; only weight decay moves them. A batch without a pair of one person
+// has loss 0.
 #include <ATen/ATen.h>
 
 #include "trainer/head/compat.hpp"

@@ -1,9 +1,10 @@
 #include "trainer/head/distributed_softmax.hpp"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <limits>
+
+#include "trainer/head/kept_communicator.hpp"
 
 namespace facetrain {
 namespace {
@@ -14,18 +15,9 @@ using torch::autograd::variable_list;
 // -log(1e-30): the reference bounds the probability of the true class from below by 1e-30.
 constexpr double kLargestLoss = 69.07755278982137;
 
-// A context keeps values, not references: the communicator's address travels as a number.
-void keep(AutogradContext* context, Communicator* trainers) {
-  context->saved_data["trainers"] = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(trainers));
-}
-Communicator& kept_trainers(AutogradContext* context) {
-  return *reinterpret_cast<Communicator*>(
-      static_cast<std::intptr_t>(context->saved_data["trainers"].toInt()));
-}
-
 struct GatherEmbeddings : torch::autograd::Function<GatherEmbeddings> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& embeddings, Communicator* trainers) {
-    keep(context, trainers);
+    keep_communicator(context, trainers);
     at::Tensor all =
         at::empty({trainers->size() * embeddings.size(0), embeddings.size(1)}, embeddings.options());
     trainers->all_gather(all, embeddings.contiguous());
@@ -33,7 +25,7 @@ struct GatherEmbeddings : torch::autograd::Function<GatherEmbeddings> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    Communicator& trainers = kept_trainers(context);
+    Communicator& trainers = kept_communicator(context);
     const at::Tensor all = gradients[0].contiguous();
     at::Tensor own = at::empty({all.size(0) / trainers.size(), all.size(1)}, all.options());
     trainers.reduce_scatter(own, all);

@@ -1,9 +1,8 @@
 #include "trainer/head/rank_sums.hpp"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
-#include <cstdint>
+#include "trainer/head/kept_communicator.hpp"
 
 namespace facetrain {
 namespace {
@@ -12,16 +11,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct SumGradient : torch::autograd::Function<SumGradient> {
-  // A context keeps values, not references: the communicator's address travels as a number.
   static at::Tensor forward(AutogradContext* context, const at::Tensor& parameter, Communicator* trainers) {
-    context->saved_data["trainers"] = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(trainers));
+    keep_communicator(context, trainers);
     return parameter.clone();
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    auto& trainers =
-        *reinterpret_cast<Communicator*>(static_cast<std::intptr_t>(context->saved_data["trainers"].toInt()));
     const at::Tensor sum = gradients[0].contiguous().clone();
-    trainers.all_reduce(sum, ReduceOp::kSum);
+    kept_communicator(context).all_reduce(sum, ReduceOp::kSum);
     return {sum, at::Tensor()};
   }
 };

@@ -34,7 +34,7 @@ struct Batch {
 
 // Scalars that lie on the device: reading one waits for the step.
 struct StepResult {
-  at::Tensor loss;       // mean over the global batch
+  at::Tensor loss;       // mean over the global batch; with compat.magface or compat.uniface each rank's own
   at::Tensor grad_norm;  // of the backbone's gradient before clipping, mean over ranks
   at::Tensor skipped;    // 1 where the step was skipped because a rank found an overflow; undefined without
                          // loss scaling
