@@ -28,7 +28,7 @@ TEST_CASE("validation gives the same numbers at every world size") {
   test::write_set(folder.path, "second", 11);  // 22 pictures: 8, 7 and 7 of 3 ranks
   const auto sets = open_validation_sets(folder.path, kNames);
   for (const Fusion fusion : {Fusion::kAdd, Fusion::kNone}) {
-    const ValidationOptions options{.fusion = fusion, .batch = 16};
+    const ValidationOptions options{.fusion = fusion, .batch = 16, .format = {}};
 
     SelfCommunicator alone;
     test::TileMeans root_network(mean_of(0));
