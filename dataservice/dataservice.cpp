@@ -46,6 +46,7 @@ void write_names(const std::string& path, const Source& source) {
 
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
+  if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
   const std::string folder = is_embedding(job.config)
                                  ? std::filesystem::path(job.config.embed.destination).parent_path().string()

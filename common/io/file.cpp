@@ -116,13 +116,23 @@ void CheckedFile::commit() {
   if (fd_ < 0) throw Error(ErrorKind::kInternal, "second commit: " + path_);
   flush();
   if (fsync(fd_) != 0) fail("sync", path_, errno);
+  rename_into_place();
+  sync_folder(path_);
+}
+
+void CheckedFile::commit_unsynced() {
+  if (fd_ < 0) throw Error(ErrorKind::kInternal, "second commit: " + path_);
+  flush();
+  rename_into_place();
+}
+
+void CheckedFile::rename_into_place() {
   const int fd = std::exchange(fd_, -1);
   if (close(fd) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error_number = errno;
     unlink(temporary_.c_str());
     fail("finish", path_, error_number);
   }
-  sync_folder(path_);
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {

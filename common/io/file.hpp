@@ -1,5 +1,5 @@
 // Whole files, read and written so that a failure is an Error and never a half-written file: every return
-// code is checked, a target appears (complete, synced) or keeps its old content.
+// code is checked, a target appears (complete; synced, unless asked otherwise) or keeps its old content.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +25,13 @@ class CheckedFile {
   void write(std::span<const std::byte> bytes);  // buffered; small writes are cheap
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
   void commit();  // flush, fsync, rename, fsync of the folder; nothing may be written after
+  // The same without fsync, for many small files that can be made again: whole if this process dies, but
+  // perhaps not if the machine does.
+  void commit_unsynced();
 
  private:
   void flush();
+  void rename_into_place();
   void discard() noexcept;
 
   std::string path_;

@@ -14,6 +14,7 @@
 #include "common/config/job_kind.hpp"
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/io/file.hpp"
 #include "common/io/npy.hpp"
 #include "common/launch/embed_options.hpp"
 #include "common/launch/launch_plan.hpp"
@@ -47,10 +48,10 @@ std::vector<std::string> lines_of(const std::string& path) {
 // Not synced one by one, which would take a disk's seek per picture: the array that they come from is.
 void write_row(const fs::path& path, std::span<const std::byte> row) {
   const std::vector<std::uint64_t> shape{row.size() / sizeof(float)};
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << format_npy_header("<f4", shape);
-  file.write(reinterpret_cast<const char*>(row.data()), static_cast<std::streamsize>(row.size()));
-  if (!file.flush()) throw Error(ErrorKind::kIo, with_errno("write " + path.string(), errno));
+  CheckedFile file(path.string());
+  file.write(format_npy_header("<f4", shape));
+  file.write(row);
+  file.commit_unsynced();
 }
 
 }  // namespace
@@ -94,6 +95,7 @@ int embed_command(std::span<const std::string> words, const std::string& bin) {
     return 0;
   }
   const Config config = load_config(options.request.config_path, options.request.sets);
+  refuse_overwritten_source(config);
   options.request.progress = ::isatty(STDERR_FILENO) == 1;
   const Launch launch = compose_launch(config, options.request, machine, bin);
   if (options.dry_run) {

@@ -7,6 +7,7 @@
 #include "common/cli/flags.hpp"
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
+#include "common/launch/train_options.hpp"
 
 namespace facetrain {
 namespace {
@@ -95,9 +96,10 @@ EmbedOptions parse_embed_options(std::span<const std::string> words, int gpus) {
   set_given("train.precision", "--precision");
   if (given.has("--workers")) set("data.workers", std::to_string(given.integer("--workers", 0, 0, 1024)));
   if (given.has("--threads")) set("launch.threads", std::to_string(given.integer("--threads", 1, 1, 1024)));
+  if (given.has("--gpus"))
+    for (const std::string& one : gpu_overrides(given.text("--gpus"))) sets.push_back(one);
   if (given.has("--trainers"))
     set("launch.trainers", std::to_string(given.integer("--trainers", 1, 1, 1024)));
-  if (given.has("--gpus")) set("launch.gpus", "[" + given.text("--gpus") + "]");
   options.request.config_path = "/dev/null";
   options.request.nodes = static_cast<int>(given.integer("--nodes", 1, 1, 100000));
   options.request.hostfile = given.text("--hostfile");

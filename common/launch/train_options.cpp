@@ -19,16 +19,6 @@ int parse_nodes(const std::string& text) {
   return nodes;
 }
 
-// "0,2" as the overrides that it stands for.
-std::vector<std::string> gpu_overrides(const std::string& list) {
-  const bool is_list = !list.empty() && list.find_first_not_of("0123456789,") == list.npos &&
-                       list.front() != ',' && list.back() != ',' && list.find(",,") == list.npos;
-  if (!is_list)
-    throw Error(ErrorKind::kConfig, "--gpus " + list + ": expected numbers with commas between, such as 0,2");
-  const auto count = 1 + std::count(list.begin(), list.end(), ',');
-  return {"launch.gpus=[" + list + "]", "launch.trainers=" + std::to_string(count)};
-}
-
 // --init-from FILE as run.init_from="FILE"; quoted, so that no name of a file is read as TOML.
 std::string path_override(const std::string& option, const std::string& path) {
   if (path.empty()) throw Error(ErrorKind::kConfig, option + " needs the name of a file");
@@ -38,6 +28,15 @@ std::string path_override(const std::string& option, const std::string& path) {
 }
 
 }  // namespace
+
+std::vector<std::string> gpu_overrides(const std::string& list) {
+  const bool is_list = !list.empty() && list.find_first_not_of("0123456789,") == list.npos &&
+                       list.front() != ',' && list.back() != ',' && list.find(",,") == list.npos;
+  if (!is_list)
+    throw Error(ErrorKind::kConfig, "--gpus " + list + ": expected numbers with commas between, such as 0,2");
+  const auto count = 1 + std::count(list.begin(), list.end(), ',');
+  return {"launch.gpus=[" + list + "]", "launch.trainers=" + std::to_string(count)};
+}
 
 TrainOptions parse_train_options(std::span<const std::string> words) {
   static constexpr std::string_view names[] = {"--config",    "--gpus",     "--set",     "--init-from",

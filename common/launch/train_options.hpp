@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/launch/launch_plan.hpp"
 
@@ -20,6 +21,10 @@ struct TrainOptions {
 // run.init_head and run.trace. Throws Error(kConfig) with a suggestion for an unknown option; needs
 // --config unless --help is given.
 TrainOptions parse_train_options(std::span<const std::string> words);
+
+// --gpus LIST, "0,2", as the overrides launch.gpus=[0,2] and launch.trainers=2 that it stands for. Throws
+// Error(kConfig) naming --gpus for what is no list of numbers.
+std::vector<std::string> gpu_overrides(const std::string& list);
 
 std::string train_usage();
 

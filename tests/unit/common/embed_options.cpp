@@ -91,6 +91,42 @@ TEST_CASE("what embed refuses") {
   CHECK_THROWS_WITH_AS(parse(with({"--trainers", "0"})), doctest::Contains("--trainers"), Error);
 }
 
+TEST_CASE("--gpus is train's: a trainer for each, and numbers only") {
+  const Config config = config_of(parse(with({"--gpus", "0,2"})));
+  CHECK(config.launch.gpus == std::vector<std::int64_t>{0, 2});
+  CHECK(config.launch.trainers == 2);
+  for (const char* wrong : {"", "a", "0,", "0,,1", "0] #", "0 1"})
+    CHECK_THROWS_WITH_AS(
+        parse(with({std::string("--gpus=") + wrong})),
+        (std::string("--gpus ") + wrong + ": expected numbers with commas between, such as 0,2").c_str(),
+        Error);
+}
+
+TEST_CASE("the list that is read is not overwritten") {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "m.pth", "weights");
+  write_file_atomically(folder / "faces.txt", "a.jpg\n");
+  write_file_atomically(folder / "faces.bad_images.txt", "a.jpg\n");
+  std::filesystem::create_symlink("faces.txt", folder / "link.txt");
+  const auto embed = [&](const std::string& source, const std::string& destination) {
+    const std::vector<std::string> words{"--model_path", folder / "m.pth", "--source",   source,
+                                         "-dest",        destination,      "--trainers", "1"};
+    return embed_command(words, folder / "no_programs");
+  };
+  const std::string faces = folder / "faces.npy";
+  CHECK_THROWS_WITH_AS(embed(folder / "faces.txt", faces),
+                       ("--destination " + faces + " would write " + (folder / "faces.txt") +
+                        " over the source " + (folder / "faces.txt") + "; give --destination another name")
+                           .c_str(),
+                       Error);
+  CHECK_THROWS_WITH_AS(embed(folder / "link.txt", faces), doctest::Contains("over the source"), Error);
+  CHECK_THROWS_WITH_AS(embed(folder / "faces.bad_images.txt", faces), doctest::Contains("over the source"),
+                       Error);
+  // Another name gets as far as the programs, which are not there.
+  CHECK_THROWS_WITH_AS(embed(folder / "faces.txt", folder / "features.npy"), doctest::Contains("no_programs"),
+                       Error);
+}
+
 TEST_CASE("a file per picture, as the parent lays them out; NaN rows are left out") {
   const test::TemporaryFolder folder;
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -110,6 +146,16 @@ TEST_CASE("a file per picture, as the parent lays them out; NaN rows are left ou
   CHECK(row("anna/1.npy") == std::vector<float>{1, 2});
   CHECK(row("bob/1.v2.npy") == std::vector<float>{5, 6});
   CHECK_FALSE(std::filesystem::exists(folder / "out/anna/2.npy"));
+  // A file that is there already is replaced, not written into: whoever reads it has the old or the new one.
+  std::filesystem::create_hard_link(folder / "out/anna/1.npy", folder / "kept.npy");
+  const std::vector<float> others{7, 8, nan, nan, 5, 6};
+  NpyWriter again(folder / "f.npy", "<f4", {3, 2});
+  again.write(std::as_bytes(std::span(others)));
+  again.commit();
+  CHECK(write_per_image(folder / "f.npy", folder / "f.txt", folder / "out") == 2);
+  CHECK(row("anna/1.npy") == std::vector<float>{7, 8});
+  CHECK(row("../kept.npy") == std::vector<float>{1, 2});
+  CHECK(std::distance(std::filesystem::directory_iterator(folder / "out/anna"), {}) == 1);
 
   write_file_atomically(folder / "f.txt", "/x/anna/1.jpg\n/x/bob/1.jpg\n/y/anna/1.png\n");
   CHECK_THROWS_WITH_AS(write_per_image(folder / "f.npy", folder / "f.txt", folder / "other"),

@@ -34,6 +34,19 @@ TEST_CASE("a committed file replaces the old one and leaves no temporary") {
   CHECK(files_in(folder) == 1);
 }
 
+TEST_CASE("without fsync a file appears as whole as with it") {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "old");
+  CheckedFile file(folder / "a");
+  file.write("new");
+  CHECK(text_of(folder / "a") == "old");
+  file.commit_unsynced();
+  CHECK(text_of(folder / "a") == "new");
+  CHECK(files_in(folder) == 1);
+  CHECK_THROWS_AS(file.write("more"), Error);
+  CHECK_THROWS_AS(file.commit_unsynced(), Error);
+}
+
 TEST_CASE("a file that is not committed, or moved away, changes nothing") {
   const test::TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
