@@ -25,6 +25,8 @@ std::vector<FlagSpec> flags() {
   all.push_back(
       {{"--image_paths", "-i"}, "FILE", "the test pictures: DIR/images.npy (facetrain extract)", true});
   all.push_back({{"--dataset_scale", "-scale"}, "SCALE", "size of the training set: 10K, 20K or 100K", true});
+  const std::vector<FlagSpec> pictures = picture_flags();
+  all.insert(all.end(), pictures.begin(), pictures.end());
   return all;
 }
 
@@ -45,13 +47,14 @@ MappedNpy pictures_of(const std::string& path) {
 }
 
 // All embeddings, original + flip, row by row; tells a terminal how far it is.
-std::vector<float> embed_all(const TrainedNetwork& network, std::span<const std::byte> pictures) {
+std::vector<float> embed_all(const TrainedNetwork& network, std::span<const std::byte> pictures,
+                             const PictureFormat& format) {
   const bool terminal = isatty(STDERR_FILENO);
   const std::size_t step = network.batch * kPictureBytes;
   std::vector<float> embeddings;
   for (std::size_t start = 0; start < pictures.size(); start += step) {
     const auto part = pictures.subspan(start, std::min(step, pictures.size() - start));
-    const at::Tensor rows = embed_pictures(*network.backbone, part, Fusion::kAdd, network.batch)
+    const at::Tensor rows = embed_pictures(*network.backbone, part, Fusion::kAdd, network.batch, format)
                                 .to(at::kCPU, at::kFloat)
                                 .contiguous();
     const float* values = rows.data_ptr<float>();
@@ -68,10 +71,11 @@ void run(const Flags& given, std::ostream& out) {
   const std::string path = given.text("--image_paths");
   const std::string scale = scale_of(given);
   const std::string stem = submission_stem(path, scale);
+  const PictureFormat format = picture_format_of(given);
   const MappedNpy pictures = pictures_of(path);
   const TrainedNetwork network = load_network(given);
   if (network.on_gpu) out << "Model will use 1 GPUs!" << std::endl;
-  std::vector<float> embeddings = embed_all(network, pictures.bytes());
+  std::vector<float> embeddings = embed_all(network, pictures.bytes(), format);
   const std::size_t length = embeddings.size() / pictures.shape().front();
   const std::vector<float> distances = pair_distances(embeddings, length);
   for (std::size_t i = 0; i < distances.size(); ++i)

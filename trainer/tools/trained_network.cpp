@@ -22,6 +22,18 @@ std::vector<FlagSpec> network_flags() {
   };
 }
 
+std::vector<FlagSpec> picture_flags() {
+  return {
+      {{"--bgr"}, "", "channels blue, green, red (AdaFace's and MagFace's own weights)"},
+      {{"--mean"}, "M", "subtracted from the pixels in [0, 1] (default: 0.5; MagFace's own weights: 0)"},
+      {{"--std"}, "S", "what they are divided by (default: 0.5; MagFace's own weights: 1)"},
+  };
+}
+
+PictureFormat picture_format_of(const Flags& flags) {
+  return {flags.has("--bgr"), flags.real("--mean", 0.5, -10, 10), flags.real("--std", 0.5, 1e-3, 1e3)};
+}
+
 void check_given(const BackboneSpec& read, const GivenNetwork& network, const std::string& path) {
   const auto check = [&](const char* flag, const std::string& given, const std::string& truth) {
     if (!given.empty() && given != truth)

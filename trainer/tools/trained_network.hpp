@@ -8,12 +8,18 @@
 
 #include "common/cli/flags.hpp"
 #include "trainer/backbones/backbone.hpp"
+#include "trainer/validation/picture_rows.hpp"
 
 namespace facetrain {
 
 // --model_path, --model, --mode, --depth, --precision, --batch_size, --threads, with the reference's other
 // spellings.
 std::vector<FlagSpec> network_flags();
+
+// --bgr, --mean, --std: how the network wants its pictures; the weights do not say. Default: RGB, 0.5, 0.5.
+std::vector<FlagSpec> picture_flags();
+// Throws Error(kConfig) for a mean or std that is no number or out of range.
+PictureFormat picture_format_of(const Flags& flags);
 
 // What a user says of a network; empty: nothing.
 struct GivenNetwork {

@@ -15,9 +15,6 @@ std::vector<FlagSpec> flags() {
       {{"--add_flip", "-aflip"}, "", "add the mirrored picture's embedding"},
       {{"--add_norm", "-anorm"}, "", "the same, each weighted by its norm"},
       {{"--cosine", "-cosine"}, "", "cosine distance of mean-free embeddings (default: squared L2)"},
-      {{"--bgr"}, "", "channels blue, green, red (AdaFace's and MagFace's own weights)"},
-      {{"--mean"}, "M", "subtracted from the pixels in [0, 1] (default: 0.5; MagFace's own weights: 0)"},
-      {{"--std"}, "S", "what they are divided by (default: 0.5; MagFace's own weights: 1)"},
       {{"--val_list", "-v"},
        "NAME ...",
        "validation sets (default: lfw cfp_fp cplfw agedb_30 calfw hadrian eclipse)"},
@@ -26,6 +23,8 @@ std::vector<FlagSpec> flags() {
        "folder with NAME/NAME.npy and NAME/issame.txt (default: ./test_sets)"},
   };
   all.insert(all.end(), own.begin(), own.end());
+  const std::vector<FlagSpec> pictures = picture_flags();
+  all.insert(all.end(), pictures.begin(), pictures.end());
   return all;
 }
 
@@ -40,7 +39,7 @@ void run(const Flags& given, std::ostream& out) {
       .fusion = fusion_of(given.has("--add_flip"), given.has("--add_norm")),
       .metric = given.has("--cosine") ? Metric::kCosine : Metric::kSquaredL2,
       .batch = network.batch,
-      .format = {given.has("--bgr"), given.real("--mean", 0.5, -10, 10), given.real("--std", 0.5, 1e-3, 1e3)},
+      .format = picture_format_of(given),
   };
   SelfCommunicator alone;
   evaluate(*network.backbone, alone, sets, options,

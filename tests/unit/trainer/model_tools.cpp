@@ -1,6 +1,7 @@
 // verify and submit as commands: what they print and write for a small network, and what they refuse.
 #include <zip.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "common/config/parse.hpp"
@@ -160,6 +161,37 @@ TEST_CASE("submit writes the text and its zip") {
   CHECK(zipped == text);
   CHECK(submission_stem("images.npy", "20K") == here.folder.path.filename().string() + "_20K_result");
   CHECK(submission_stem("test/./images.npy", "100K") == "test_100K_result");
+}
+
+TEST_CASE("submit takes BGR, mean and std: the distances are of pictures in that form") {
+  const Workplace here;
+  const auto submit = [](std::vector<std::string> more) {
+    more.insert(more.begin(), kSubmit.begin(), kSubmit.end());
+    run(submit_command(), more);
+    return content("test_10K_result.txt");
+  };
+  // Pictures whose red and blue are swapped in the file, for a network that is told so.
+  const std::string plain = submit({});
+  const std::string bgr = submit({"--bgr"});
+  CHECK(bgr != plain);
+  auto bytes = test::tiled_pictures(12);
+  constexpr std::size_t kPlane = kPictureBytes / 3;
+  for (std::size_t at = 0; at < bytes.size(); at += kPictureBytes)
+    std::swap_ranges(&bytes[at], &bytes[at] + kPlane, &bytes[at] + 2 * kPlane);
+  {
+    std::ofstream file("test/images.npy", std::ios::binary | std::ios::trunc);
+    const std::vector<std::uint64_t> shape{24, 3, kPictureSide, kPictureSide};
+    file << format_npy_header("|u1", shape);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
+  CHECK(submit({}) == bgr);
+  CHECK(submit({"--bgr"}) == plain);
+  CHECK(submit({"--bgr", "--mean", "0.5", "--std", "0.5"}) == plain);
+  const std::string mean = submit({"--bgr", "--mean", "0"});
+  CHECK(mean != plain);
+  CHECK(submit({"--bgr", "--mean", "0", "--std", "1"}) != mean);
+  CHECK_THROWS_WITH_AS(submit({"--std", "0"}), doctest::Contains("--std must be a number from 0.001 to"),
+                       Error);
 }
 
 TEST_CASE("a submission's record has a fixed form") {
