@@ -142,6 +142,11 @@ std::vector<std::string> remarks_of(const PythonConfig& config) {
   return remarks;
 }
 
+// The parent's ViT-B and ViT-L always checkpoint activations (model/vit.py); its files have no key for it.
+bool always_checkpoints(const PythonConfig& config) {
+  return is_text(config, "model", "vit") && (is_text(config, "depth", "b") || is_text(config, "depth", "l"));
+}
+
 std::string comment_of(const PythonConfig& config, const PythonEntry& entry, const std::string& own_file) {
   if (entry.key == "reduce_lr" && is_true(config, "scheduler")) return "not used with scheduler";
   if (entry.key == "add_norm" && is_true(config, "add_flip") && is_true(config, "add_norm"))
@@ -185,6 +190,9 @@ ConvertedConfig convert_config(const PythonConfig& config, const std::string& ow
     }
   }
   if (!problems.empty()) throw Error(ErrorKind::kConfig, problems);
+  if (always_checkpoints(config))
+    converted.keys.push_back(
+        {"model", "checkpoint", "true", "as the parent's vit b and l do, without a key"});
   const auto place = [&](const ConvertedKey& key) {
     std::size_t at = 0;
     for (const TableSchema& table : schema)

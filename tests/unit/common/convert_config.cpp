@@ -87,6 +87,16 @@ TEST_CASE("keys without counterpart and differences are comments") {
   CHECK(text.find("my_key =") == text.rfind("my_key ="));  // only the comment
 }
 
+TEST_CASE("vit b and l checkpoint activations, which the parent does without a key") {
+  const auto checkpoint = [](const std::string& own) {
+    return parse_config(toml(own + "config.embedding_size = 512\n"), "x.toml").model.checkpoint;
+  };
+  CHECK(checkpoint("config.model = 'vit'\nconfig.depth = 'b'\n"));
+  CHECK(checkpoint("config.model = 'vit'\nconfig.depth = 'l'\n"));
+  CHECK_FALSE(checkpoint("config.model = 'vit'\nconfig.depth = 's'\n"));
+  CHECK_FALSE(checkpoint("config.model = 'iresnet'\nconfig.depth = '50'\n"));
+}
+
 TEST_CASE("add_flip wins over add_norm, as in the reference") {
   const std::string text =
       toml("config.add_norm = True\n", "config.add_flip = True\nconfig.add_norm = False\n");
