@@ -54,9 +54,9 @@ check [ ! -e workspace ]
 
 # The reversed list gives the reversed rows: each line's features do not depend on its neighbours.
 tac list.txt >back.txt
-$facetrain embed --model_path m.pth --source back.txt -dest back.npy --batch 5 --threads 1 --trainers 2 >out 2>err
+$facetrain embed --model_path m.pth --source back.txt -dest reversed.npy --batch 5 --threads 1 --trainers 2 >out 2>err
 rows() { tail -c $((24 * 128)) "$1" | od -An -v -tx1 -w128; }  # a line per row of 32 floats
-check cmp <(rows f1.npy) <(rows back.npy | tac)
+check cmp <(rows f1.npy) <(rows reversed.npy | tac)
 check [ "$(rows f1.npy | sort -u | wc -l)" = 24 ]
 $facetrain embed --model_path m.pth --source list.txt -dest flip.npy --add_flip --batch 5 --threads 1 >out 2>err
 check [ "$(rows flip.npy | sort - <(rows f1.npy) | uniq -d | wc -l)" = 0 ]
@@ -93,6 +93,9 @@ fails 66 'cannot read the source none.txt' --model_path m.pth --source none.txt
 fails 78 '--depth 50 was given|--model iresnet was given' --model_path m.pth --model iresnet --source list.txt --trainers 2
 : >empty.txt
 fails 66 'names no picture' --model_path m.pth --source empty.txt
+cp list.txt no.txt  # its list of names would be written over the source
+fails 78 'no.txt' --model_path m.pth --source no.txt
+check cmp list.txt no.txt
 echo nothing.jpg >bad.txt
 fails 66 'too many bad pictures: 1 ' --model_path m.pth --source bad.txt
 fails 66 'list.txt' --model_path list.txt --source list.txt
