@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/error.hpp"
+#include "dataservice/source/source.hpp"
 
 namespace facetrain {
 
@@ -18,5 +19,9 @@ inline void check_classes(std::uint64_t classes, const std::string& name) {
                                        std::to_string(kMostClasses) +
                                        " can be trained. Is the number of classes in it damaged?");
 }
+
+// The number of classes of a source whose labels are known: `told`, or when that is 0 the largest label + 1.
+// Throws Error(kInput) for the first sample whose label is not below it, with `what` after the number told.
+std::uint32_t classes_of_labels(const Source& source, std::uint32_t told, const std::string& what);
 
 }  // namespace facetrain

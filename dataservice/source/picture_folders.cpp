@@ -1,6 +1,7 @@
 #include "dataservice/source/picture_folders.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "common/error.hpp"
@@ -51,6 +52,15 @@ void collect(const fs::path& folder, const std::function<bool(std::string_view)>
 }
 
 }  // namespace
+
+bool has_picture_ending(std::string_view file) {
+  const auto dot = file.rfind('.');
+  if (dot == std::string_view::npos) return false;
+  std::string ending(file.substr(dot));
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
 
 fs::path absolute_folder(const std::string& given) {
   std::error_code error;

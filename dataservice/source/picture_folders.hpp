@@ -15,6 +15,9 @@ struct PictureFolder {
   std::vector<std::string> files;  // absolute, sorted
 };
 
+// Whether a file name ends as a picture's does: .jpg, .jpeg or .png, capitals too.
+bool has_picture_ending(std::string_view file);
+
 // `given` as an absolute path without a slash at its end. Throws Error(kInput) when it is not a folder.
 std::filesystem::path absolute_folder(const std::string& given);
 

@@ -7,18 +7,12 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "dataservice/source/picture_folders.hpp"
 
 namespace facetrain {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_picture(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; });
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-}
 
 std::vector<std::string> below(const std::string& folder) {
   std::vector<std::string> paths;
@@ -27,7 +21,7 @@ std::vector<std::string> below(const std::string& folder) {
   for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
     std::error_code unknown;  // a dangling link is no file
     if (entries->is_directory(unknown) || entries->path().filename().native().starts_with('.') ||
-        !is_picture(entries->path()))
+        !has_picture_ending(entries->path().filename().native()))
       continue;
     paths.push_back(entries->path().string());
     if (paths.back().find('\n') !=

@@ -8,6 +8,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "dataservice/source/class_limit.hpp"
 #include "dataservice/tools/parallel.hpp"
 
 namespace facetrain {
@@ -105,13 +106,7 @@ void RecordSource::take_labels() {
       throw Error(ErrorKind::kInput, name(i) + ": " + why);
     });
   });
-  std::uint32_t largest = 0;
-  for (const Image& image : images_) largest = std::max(largest, image.label);
-  if (classes_ == 0) classes_ = largest + 1;
-  for (std::uint32_t i = 0; largest >= classes_ && i < size(); ++i)
-    if (images_[i].label >= classes_)
-      throw Error(ErrorKind::kInput, name(i) + ": label " + std::to_string(images_[i].label) + " of only " +
-                                         std::to_string(classes_) + " identities (record 0)");
+  classes_ = classes_of_labels(*this, classes_, "identities (record 0)");
 }
 
 // Joins the parts, with the magic number that was left out between them.

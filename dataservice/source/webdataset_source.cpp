@@ -9,6 +9,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/tar_file.hpp"
 #include "dataservice/source/wids_index.hpp"
 #include "dataservice/tools/parallel.hpp"
@@ -138,14 +139,7 @@ WebDatasetSource::WebDatasetSource(const std::string& path) {
 }
 
 void WebDatasetSource::take_classes(const std::string& index, std::uint32_t told) {
-  classes_ = told != 0 ? told : classes_beside(index);
-  std::uint32_t largest = 0;
-  for (const Image& image : images_) largest = std::max(largest, image.label);
-  if (classes_ == 0) classes_ = largest + 1;
-  for (std::uint32_t i = 0; largest >= classes_ && i < size(); ++i)
-    if (images_[i].label >= classes_)
-      throw Error(ErrorKind::kInput, name(i) + ": label " + std::to_string(images_[i].label) + " of only " +
-                                         std::to_string(classes_) + " classes");
+  classes_ = classes_of_labels(*this, told != 0 ? told : classes_beside(index), "classes");
 }
 
 std::string WebDatasetSource::name(std::uint32_t i) const {
