@@ -24,7 +24,8 @@ void leave(j_common_ptr info) {
 }
 
 // Plain C between setjmp and longjmp: nothing here has a destructor.
-bool compress(const Image& image, int quality, Escape& escape, unsigned char** bytes, unsigned long* size) {
+bool compress(const Image& image, int quality, Chroma chroma, Escape& escape, unsigned char** bytes,
+              unsigned long* size) {
   jpeg_compress_struct info{};
   info.err = jpeg_std_error(&escape.base);
   escape.base.error_exit = leave;
@@ -40,6 +41,7 @@ bool compress(const Image& image, int quality, Escape& escape, unsigned char** b
   info.in_color_space = JCS_RGB;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, quality, TRUE);
+  if (chroma == Chroma::k444) info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < info.image_height) {
     JSAMPROW row = const_cast<JSAMPROW>(image.row(static_cast<int>(info.next_scanline)));
@@ -52,11 +54,11 @@ bool compress(const Image& image, int quality, Escape& escape, unsigned char** b
 
 }  // namespace
 
-std::vector<std::byte> write_jpeg(const Image& image, int quality) {
+std::vector<std::byte> write_jpeg(const Image& image, int quality, Chroma chroma) {
   Escape escape{};
   unsigned char* bytes = nullptr;
   unsigned long size = 0;
-  const bool done = compress(image, quality, escape, &bytes, &size);
+  const bool done = compress(image, quality, chroma, escape, &bytes, &size);
   std::vector<std::byte> result;
   if (done) result.assign(reinterpret_cast<std::byte*>(bytes), reinterpret_cast<std::byte*>(bytes) + size);
   std::free(bytes);

@@ -8,7 +8,9 @@
 
 namespace facetrain {
 
-// Baseline, 4:2:0, quality 1..100. Throws Error(kInternal) when libjpeg refuses.
-std::vector<std::byte> write_jpeg(const Image& image, int quality);
+enum class Chroma { k420, k444 };  // colour at half the resolution, or at the whole
+
+// Baseline, quality 1..100. Throws Error(kInternal) when libjpeg refuses.
+std::vector<std::byte> write_jpeg(const Image& image, int quality, Chroma chroma = Chroma::k420);
 
 }  // namespace facetrain
