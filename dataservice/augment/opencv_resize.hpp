@@ -1,37 +1,40 @@
 // cv2.resize of 8-bit RGB, bit for bit (OpenCV 4 and 5 without IPP, which rounds cubic differently): the five
 // interpolations that the reference draws from. Owns its scratch and its tables of past sizes: one per
-// thread.
+// thread. Allocates nothing for sizes that it has seen.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
-#include "dataservice/augment/opencv_taps.hpp"
+#include "dataservice/augment/opencv_tables.hpp"
 #include "dataservice/image.hpp"
+#include "dataservice/instructions.hpp"
 
 namespace facetrain {
 
 class OpenCvResize {
  public:
+  explicit OpenCvResize(Instructions instructions = best_instructions())
+      : instructions_(instructions), tables_(instructions) {}
+
   // Sets `target`, which is not `source`, to a width x height version of `source` (sizes >= 1).
   void resize(const Image& source, int width, int height, Interpolation interpolation, Image& target);
 
  private:
-  static void nearest(const Image& source, Image& target);
-  void average_blocks(const Image& source, int scale_x, int scale_y, Image& target);
-  void average_area(const Image& source, Image& target);
-  void convolve(const Image& source, Interpolation interpolation, Image& target);
+  struct alignas(64) Block {
+    std::array<std::byte, 64> bytes;
+  };
 
-  const FixedTaps& fixed_taps(int source, int target, Interpolation interpolation, Axis axis);
-  const AreaTaps& area_taps(int source, int target);
-  void limit_tables();
+  void nearest(const Image& source, Image& target);
+  void two_passes(const Image& source, Interpolation interpolation, bool averages, Image& target);
 
-  std::unordered_map<std::uint64_t, FixedTaps> fixed_;
-  std::unordered_map<std::uint64_t, AreaTaps> area_;
-  std::vector<std::int64_t> padded_;  // a source row, a word per pixel, its border repeated on both sides
-  std::vector<std::int32_t> rows_;    // kMaxTaps resized rows, before their weighted sum
-  std::vector<float> sums_;           // area: the row being resized, and the sum of such rows
+  Instructions instructions_;
+  OpenCvTables tables_;
+  std::vector<Block> sums_;               // a ring of rows between the passes
+  std::vector<const std::byte*> window_;  // those that an output row is made of
+  std::vector<std::uint8_t> spare_row_;   // the last rows are made here: passes write past a row
+  std::vector<std::int64_t> scratch_;
 };
 
 }  // namespace facetrain
