@@ -1,34 +1,15 @@
 #include "dataservice/augment/opencv_passes.hpp"
 
 #ifdef FACETRAIN_HAS_AVX2
-#include <immintrin.h>
-
+#include <algorithm>
 #include <array>
+
+#include "dataservice/augment/byte_windows_avx2.hpp"
 
 namespace facetrain {
 namespace {
 
-#define FACETRAIN_INLINE_AVX2 FACETRAIN_AVX2 inline __attribute__((always_inline))
-
-// 16 bytes from each of two places of a row.
-FACETRAIN_INLINE_AVX2 __m256i load_halves(const std::uint8_t* low, const std::uint8_t* high) {
-  return _mm256_inserti128_si256(
-      _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
-      _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
-}
-
-FACETRAIN_INLINE_AVX2 __m256i load(const void* from) {
-  return _mm256_loadu_si256(static_cast<const __m256i*>(from));
-}
-
-// The weights of one load of chunk `chunk`, whose first value is of pixel `pixel`.
-FACETRAIN_INLINE_AVX2 __m256i chunk_weights(const ByteWindows& windows, std::size_t load_index,
-                                            std::size_t pixel, __m256i pixel_of_lane) {
-  const std::int32_t* w = &windows.weights[load_index * windows.stride + pixel];
-  const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w));
-  return _mm256_castps_si256(
-      _mm256_permutevar_ps(_mm256_castsi256_ps(_mm256_broadcastsi128_si256(four)), pixel_of_lane));
-}
+using namespace avx2;
 
 // Always kRowsTogether rows: of fewer, the last one again.
 struct Block {
@@ -55,21 +36,16 @@ FACETRAIN_AVX2 void convolve_along(const ColumnTable& table, std::span<const Row
                                    std::vector<std::int64_t>&) {
   const ByteWindows& windows = table.windows;
   const Block block(given);
-  for (std::size_t chunk = 0; chunk < windows.chunks(); ++chunk) {
-    const __m256i shuffle = load(windows.shuffle[chunk].data());
-    const __m256i pixel_of_lane = load(kPixelOfLane[chunk % 3]);
-    const std::size_t low = static_cast<std::size_t>(windows.start[2 * chunk]);
-    const std::size_t high = static_cast<std::size_t>(windows.start[2 * chunk + 1]);
+  for (std::size_t i = 0; i < windows.chunks(); ++i) {
+    const Chunk chunk = chunk_of(windows, i);
     __m256i w[kPairs];
-    for (std::size_t k = 0; k < kPairs; ++k) w[k] = chunk_weights(windows, k, 8 * chunk / 3, pixel_of_lane);
-    for (std::size_t r = 0; r < kRowsTogether; ++r) {
-      const std::uint8_t* pixels = block.rows[r].pixels;
-      __m256i sum = _mm256_setzero_si256();
-      for (std::size_t k = 0; k < kPairs; ++k) {
-        const __m256i bytes = load_halves(pixels + low + 6 * k, pixels + high + 6 * k);
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, shuffle), w[k]));
+    for (std::size_t k = 0; k < kPairs; ++k) w[k] = lane_weights(windows, chunk, k);
+    for (const RowOfSums& row : block.rows) {
+      __m256i sum = _mm256_madd_epi16(lanes(chunk, row.pixels, 0), w[0]);
+      for (std::size_t k = 1; k < kPairs; ++k) {
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(lanes(chunk, row.pixels, 6 * k), w[k]));
       }
-      store_sums(kFilter, sum, block.rows[r].sums, 8 * chunk);
+      store_sums(kFilter, sum, row.sums, 8 * i);
     }
   }
 }
@@ -79,38 +55,21 @@ FACETRAIN_AVX2 void average_along(const ColumnTable& table, std::span<const RowO
   const ByteWindows& windows = table.windows;
   const std::size_t taps = static_cast<std::size_t>(windows.loads);
   const Block block(given);
-  for (std::size_t chunk = 0; chunk < windows.chunks(); ++chunk) {
-    const __m256i shuffle = load(windows.shuffle[chunk].data());
-    const __m256i pixel_of_lane = load(kPixelOfLane[chunk % 3]);
-    const std::size_t low = static_cast<std::size_t>(windows.start[2 * chunk]);
-    const std::size_t high = static_cast<std::size_t>(windows.start[2 * chunk + 1]);
+  for (std::size_t i = 0; i < windows.chunks(); ++i) {
+    const Chunk chunk = chunk_of(windows, i);
     __m256 sums[kRowsTogether];
     for (__m256& sum : sums) sum = _mm256_setzero_ps();
     for (std::size_t k = 0; k < taps; ++k) {
-      const __m256 w = _mm256_castsi256_ps(chunk_weights(windows, k, 8 * chunk / 3, pixel_of_lane));
+      const __m256 w = _mm256_castsi256_ps(lane_weights(windows, chunk, k));
       for (std::size_t r = 0; r < kRowsTogether; ++r) {
-        const std::uint8_t* pixels = block.rows[r].pixels + 3 * k;
-        const __m256i bytes = _mm256_shuffle_epi8(load_halves(pixels + low, pixels + high), shuffle);
-        sums[r] = _mm256_add_ps(sums[r], _mm256_mul_ps(_mm256_cvtepi32_ps(bytes), w));
+        const __m256 values = _mm256_cvtepi32_ps(lanes(chunk, block.rows[r].pixels, 3 * k));
+        sums[r] = _mm256_add_ps(sums[r], _mm256_mul_ps(values, w));
       }
     }
     for (std::size_t r = 0; r < kRowsTogether; ++r) {
-      _mm256_storeu_ps(reinterpret_cast<float*>(block.rows[r].sums) + 8 * chunk, sums[r]);
+      _mm256_storeu_ps(reinterpret_cast<float*>(block.rows[r].sums) + 8 * i, sums[r]);
     }
   }
-}
-
-// Eight 32-bit numbers, clipped, as eight bytes.
-FACETRAIN_INLINE_AVX2 void store_8(__m256i v, std::uint8_t* out) {
-  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
-}
-
-// 32 such numbers, in order.
-FACETRAIN_INLINE_AVX2 void store_32(__m256i a, __m256i b, __m256i c, __m256i d, std::uint8_t* out) {
-  const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
-  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permutevar8x32_epi32(bytes, order));
 }
 
 // Calls eight(i), which makes the values i .. i + 7, for all of a row.

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
+
+#include "dataservice/augment/pillow_passes_avx2.hpp"
 
 namespace facetrain {
 namespace {
@@ -16,7 +19,6 @@ std::uint8_t clip(std::int32_t sum) {
 }  // namespace
 
 void PillowResize::prepare(Taps& taps, int source, int target) {
-  if (taps.source == source && taps.target == target) return;
   const double scale = static_cast<double>(source) / target;
   const double support =
       std::max(scale, 1.0);  // the triangle's half width: shrinking averages, enlarging interpolates
@@ -51,6 +53,33 @@ void PillowResize::prepare(Taps& taps, int source, int target) {
   }
 }
 
+// As many taps for each output, an even number; those that are too many weigh 0.
+void PillowResize::prepare_windows() {
+  windows_ = {};
+#ifdef FACETRAIN_HAS_AVX2
+  if (instructions_ != Instructions::kAvx2) return;
+  const int longest = *std::max_element(columns_.count.begin(), columns_.count.end());
+  const int taps = longest + longest % 2;
+  if (columns_.source < taps) return;
+  std::vector<std::int32_t> first = columns_.first;
+  for (std::int32_t& pixel : first) pixel = std::min(pixel, columns_.source - taps);
+  windows_ = make_byte_windows(first, columns_.source, taps, ByteWindows::Lane::kTwoTaps);
+  if (!windows_.fit) return;
+  const std::size_t low_parts = windows_.weights.size();
+  windows_.weights.resize(2 * low_parts);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const std::int32_t* w = &columns_.weights[i * static_cast<std::size_t>(columns_.stride)];
+    const int offset = columns_.first[i] - first[i];
+    for (int k = 0; k < columns_.count[i]; ++k) {
+      const int tap = offset + k, shift = 16 * (tap % 2);
+      const std::size_t at = static_cast<std::size_t>(tap / 2) * windows_.stride + i;
+      windows_.weights[at] |= w[k] >> avx2::kPillowLowBits << shift;
+      windows_.weights[low_parts + at] |= (w[k] & ((1 << avx2::kPillowLowBits) - 1)) << shift;
+    }
+  }
+#endif
+}
+
 void PillowResize::resize(Image& image, int width, int height) {
   // Since Pillow 13 rows come first when the height shrinks by more than twice what the width does (in
   // pixels); it shows in the last bit of pictures that are not square.
@@ -63,20 +92,26 @@ void PillowResize::resize(Image& image, int width, int height) {
 
 void PillowResize::change_width(Image& image, int width) {
   if (image.width == width) return;
-  prepare(columns_, image.width, width);
+  if (columns_.source != image.width || columns_.target != width) {
+    prepare(columns_, image.width, width);
+    prepare_windows();
+  }
   resize_columns(image, width, scratch_);
   std::swap(image, scratch_);
 }
 
 void PillowResize::change_height(Image& image, int height) {
   if (image.height == height) return;
-  prepare(rows_, image.height, height);
+  if (rows_.source != image.height || rows_.target != height) prepare(rows_, image.height, height);
   resize_rows(image, height, scratch_);
   std::swap(image, scratch_);
 }
 
 void PillowResize::resize_columns(const Image& source, int width, Image& target) {
   target.resize(width, source.height);
+#ifdef FACETRAIN_HAS_AVX2
+  if (windows_.fit) return avx2::pillow_columns(windows_, source, target);
+#endif
   for (int y = 0; y < source.height; ++y) {
     const std::uint8_t* from = source.row(y);
     std::uint8_t* to = target.row(y);
@@ -103,6 +138,13 @@ void PillowResize::resize_rows(const Image& source, int height, Image& target) {
   for (int y = 0; y < height; ++y) {
     const std::size_t out = static_cast<std::size_t>(y);
     const std::int32_t* w = &rows_.weights[out * static_cast<std::size_t>(rows_.stride)];
+#ifdef FACETRAIN_HAS_AVX2
+    if (instructions_ == Instructions::kAvx2) {
+      avx2::pillow_row(source.row(rows_.first[out]), std::span(w, static_cast<std::size_t>(rows_.count[out])),
+                       row_bytes, target.row(y));
+      continue;
+    }
+#endif
     std::fill(sums_.begin(), sums_.end(), 1 << (kPrecision - 1));
     std::int32_t* sums = sums_.data();
     for (std::int32_t k = 0; k < rows_.count[out]; ++k) {

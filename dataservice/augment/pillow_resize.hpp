@@ -6,12 +6,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataservice/augment/byte_windows.hpp"
 #include "dataservice/image.hpp"
+#include "dataservice/instructions.hpp"
 
 namespace facetrain {
 
 class PillowResize {
  public:
+  explicit PillowResize(Instructions instructions = best_instructions()) : instructions_(instructions) {}
+
   // Makes `image` width x height (sizes >= 1). Free of cost where it is so already.
   void resize(Image& image, int width, int height);
 
@@ -25,12 +29,15 @@ class PillowResize {
     std::vector<std::int32_t> weights;  // [target * stride], 1 is 2^22
   };
   static void prepare(Taps& taps, int source, int target);
+  void prepare_windows();
 
   void change_width(Image& image, int width);
   void change_height(Image& image, int height);
   void resize_columns(const Image& source, int width, Image& target);
   void resize_rows(const Image& source, int height, Image& target);
 
+  Instructions instructions_;
+  ByteWindows windows_;  // AVX2: columns_ in the form that it reads
   Taps columns_, rows_;  // those of the last picture: a data set's pictures mostly have one size
   std::vector<std::int32_t> sums_;
   Image scratch_;

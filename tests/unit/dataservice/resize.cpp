@@ -7,6 +7,7 @@
 
 #include "common/plan/philox.hpp"
 #include "dataservice/augment/opencv_resize.hpp"
+#include "dataservice/augment/pillow_resize.hpp"
 
 using namespace facetrain;
 
@@ -73,6 +74,21 @@ TEST_CASE("any sizes: portable and AVX2 are equal") {
     std::array<int, 4> sizes{};
     for (int& size : sizes) size = 1 + static_cast<int>(rng.below(most));
     pair.check(noise(sizes[0], sizes[1], i), sizes[2], sizes[3]);
+  }
+}
+
+TEST_CASE("Pillow's resize, any sizes: portable and AVX2 are equal") {
+  PillowResize portable(Instructions::kPortable), best(best_instructions());
+  RandomStream rng(8, Purpose::kAugment, 0, 0);
+  for (std::uint32_t i = 0; i < 900; ++i) {
+    const std::uint32_t most = i < 600 ? 40 : 260;
+    std::array<int, 4> sizes{};
+    for (int& size : sizes) size = 1 + static_cast<int>(rng.below(most));
+    Image a = noise(sizes[0], sizes[1], i), b = a;
+    portable.resize(a, sizes[2], sizes[3]);
+    best.resize(b, sizes[2], sizes[3]);
+    CAPTURE(i);
+    CHECK(equal(a, b));
   }
 }
 
