@@ -12,6 +12,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -87,6 +88,9 @@ Child start(const std::vector<std::string>& argv, const SignalEvents& signals) {
     ::dup2(null, STDIN_FILENO);
     ::dup2(write_end.get(), STDERR_FILENO);
     ::sigprocmask(SIG_SETMASK, &signals.mask_before(), nullptr);
+    // Where /sys is not mounted (chroots, some containers) Open MPI's hwloc says so once for each process,
+    // amid the job's own lines.
+    ::setenv("HWLOC_HIDE_ERRORS", "1", 0);
     ::execvp(words[0], words.data());
     ::_exit(127);
   }
