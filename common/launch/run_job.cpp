@@ -90,7 +90,7 @@ Child start(const std::vector<std::string>& argv, const SignalEvents& signals) {
     ::sigprocmask(SIG_SETMASK, &signals.mask_before(), nullptr);
     // Where /sys is not mounted (chroots, some containers) Open MPI's hwloc says so once for each process,
     // amid the job's own lines.
-    ::setenv("HWLOC_HIDE_ERRORS", "1", 0);
+    ::setenv("HWLOC_HIDE_ERRORS", "2", 0);
     ::execvp(words[0], words.data());
     ::_exit(127);
   }
