@@ -1,8 +1,11 @@
 #include "dataservice/decode/jpeg_decoder.hpp"
 
+#include <algorithm>
+#include <array>
 #include <csetjmp>
 #include <cstdio>  // jpeglib.h needs FILE
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,14 +19,6 @@
 namespace facetrain {
 namespace {
 
-// jdhuff.c leaves its fast path in the last 512 bytes per block of an MCU (at most 10), which is most of a
-// face's JPEG; end-of-image markers behind the file keep it there and stop a truncated one at once. The
-// pixels are the same.
-constexpr std::size_t kPadding = 512 * 10;
-// Rows whose address is a multiple of 32 make the AVX2 colour converter write past the cache (non-temporal
-// stores), which costs 15-25 % when the pixels are read right after. So rows are decoded to such an odd
-// address and copied.
-constexpr std::size_t kRowOffset = 8;
 constexpr int kMaxScans = 500;  // a progressive file may hold any number of scans of the whole picture
 
 std::uint8_t multiply_255(int a, int b) {  // round(a b / 255)
@@ -41,6 +36,34 @@ void inverted_cmyk_to_rgb(const std::uint8_t* cmyk, int width, std::uint8_t* rgb
   }
 }
 
+// A file with end-of-image markers behind it. jdhuff.c leaves its fast path in the last 512 bytes per block
+// of an MCU (at most 10), which is most of a face's JPEG; the markers keep it there and stop a truncated file
+// at once. The pixels are the same.
+class PaddedFile {
+ public:
+  static constexpr std::size_t kPadding = std::size_t{512} * D_MAX_BLOCKS_IN_MCU;
+
+  std::span<const std::uint8_t> assign(std::span<const std::byte> file) {
+    const std::size_t start = file.size() % 2;  // so that the markers behind any file are in the same places
+    const std::size_t end = start + file.size();
+    if (buffer_.size() < end + kPadding) {
+      buffer_.resize(end + kPadding);
+      used_ = buffer_.size();
+    }
+    std::memcpy(buffer_.data() + start, file.data(), file.size());
+    for (std::size_t i = end; i < used_; i += 2) {
+      buffer_[i] = 0xFF;
+      buffer_[i + 1] = 0xD9;
+    }
+    used_ = end;
+    return {buffer_.data() + start, file.size() + kPadding};
+  }
+
+ private:
+  std::vector<std::uint8_t> buffer_;  // an even number of bytes
+  std::size_t used_ = 0;              // the last file's end: from here on there are markers
+};
+
 }  // namespace
 
 // libjpeg reports errors by a callback that must not return. It jumps back to run(), which holds no object
@@ -52,8 +75,8 @@ struct JpegDecoder::State {
   std::jmp_buf jump{};
   bool created = false;
   char message[JMSG_LENGTH_MAX] = "";
-  std::vector<std::uint8_t> source;  // the file and its padding
-  std::vector<std::uint8_t> rows;    // one decoded row, at an address that suits the colour converter
+  PaddedFile source;
+  std::vector<std::uint8_t> cmyk;  // one row
 
   State() {
     cinfo.err = jpeg_std_error(&errors);
@@ -105,9 +128,8 @@ struct JpegDecoder::State {
     }
   }
 
-  // Starts on the padded source of `size` bytes: reads the header and settles the colours. False: see
-  // message.
-  bool start(std::size_t size) {
+  // Reads the header and settles the colours. False: see message.
+  bool start(std::span<const std::uint8_t> padded) {
     if (setjmp(jump) != 0) return false;
     if (!created) {
       // Clears the struct, but for err and client_data.
@@ -115,7 +137,7 @@ struct JpegDecoder::State {
       created = true;
       cinfo.progress = &progress;
     }
-    jpeg_mem_src(&cinfo, source.data(), static_cast<unsigned long>(size));
+    jpeg_mem_src(&cinfo, padded.data(), static_cast<unsigned long>(padded.size()));
     jpeg_read_header(&cinfo, TRUE);
     switch (cinfo.num_components) {
       case 1:
@@ -131,19 +153,25 @@ struct JpegDecoder::State {
     return true;
   }
 
-  // Decodes to `pixels`, width x height x 3. False: see message.
-  bool read_rows(std::uint8_t* pixels) {
+  // Decodes to `image`, which has the header's size. False: see message.
+  bool read_rows(Image& image) {
     if (setjmp(jump) != 0) return false;
     jpeg_start_decompress(&cinfo);
-    const std::size_t row_bytes = static_cast<std::size_t>(cinfo.output_width) * 3;
-    JSAMPROW row = rows.data() + (32 + kRowOffset - reinterpret_cast<std::uintptr_t>(rows.data()) % 32) % 32;
-    while (cinfo.output_scanline < cinfo.output_height) {
-      std::uint8_t* target = pixels + cinfo.output_scanline * row_bytes;
-      jpeg_read_scanlines(&cinfo, &row, 1);
-      if (cinfo.output_components == 4) {
-        inverted_cmyk_to_rgb(row, static_cast<int>(cinfo.output_width), target);
-      } else {
-        std::memcpy(target, row, row_bytes);
+    if (cinfo.output_components == 4) {
+      JSAMPROW row = cmyk.data();
+      for (int y = 0; y < image.height; ++y) {
+        jpeg_read_scanlines(&cinfo, &row, 1);
+        inverted_cmyk_to_rgb(row, image.width, image.row(y));
+      }
+    } else {
+      // libjpeg gives the rows of one group at most: 2 of 4:2:0, 4 of the tallest sampling.
+      std::array<JSAMPROW, MAX_SAMP_FACTOR> rows;
+      while (cinfo.output_scanline < cinfo.output_height) {
+        const JDIMENSION count =
+            std::min<JDIMENSION>(MAX_SAMP_FACTOR, cinfo.output_height - cinfo.output_scanline);
+        for (JDIMENSION i = 0; i < count; ++i)
+          rows[i] = image.row(static_cast<int>(cinfo.output_scanline + i));
+        jpeg_read_scanlines(&cinfo, rows.data(), count);
       }
     }
     jpeg_finish_decompress(&cinfo);  // reads up to the end-of-image marker
@@ -168,26 +196,18 @@ bool JpegDecoder::recognises(std::span<const std::byte> bytes) {
 
 void JpegDecoder::decode(std::span<const std::byte> bytes, Image& image) {
   State& state = *state_;
-  const std::size_t padded = bytes.size() + kPadding;
-  if (state.source.size() < padded) state.source.resize(padded);
-  std::memcpy(state.source.data(), bytes.data(), bytes.size());
-  for (std::size_t i = bytes.size(); i < padded; i += 2) {
-    state.source[i] = 0xFF;
-    state.source[i + 1] = 0xD9;
-  }
-  if (!state.start(padded)) state.give_up(state.message);
+  if (!state.start(state.source.assign(bytes))) state.give_up(state.message);
 
   const auto& cinfo = state.cinfo;
   if (!picture_size_allowed(cinfo.image_width, cinfo.image_height)) {
     jpeg_abort_decompress(&state.cinfo);
     throw picture_size_error(cinfo.image_width, cinfo.image_height);
   }
-  const std::size_t row_bytes = static_cast<std::size_t>(cinfo.image_width) * 4 + 64;
-  if (state.rows.size() < row_bytes) state.rows.resize(row_bytes);
+  if (cinfo.num_components == 4) state.cmyk.resize(static_cast<std::size_t>(cinfo.image_width) * 4);
   image.resize(static_cast<int>(cinfo.image_width), static_cast<int>(cinfo.image_height));
-  if (!state.read_rows(image.pixels.data())) state.give_up(state.message);
+  if (!state.read_rows(image)) state.give_up(state.message);
   // The marker that ended the picture must be the file's own, not the padding's.
-  if (state.cinfo.src->bytes_in_buffer < kPadding) state.give_up("the file is truncated");
+  if (state.cinfo.src->bytes_in_buffer < PaddedFile::kPadding) state.give_up("the file is truncated");
 }
 
 }  // namespace facetrain

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -77,6 +78,7 @@ TEST_CASE("align writes a picture aside and renames it") {
   const test::TemporaryFolder folder;
   Image grey;
   grey.resize(40, 40);
+  std::fill(grey.pixels.begin(), grey.pixels.end(), std::uint8_t{128});
   write_file_atomically(folder / "a.png", encode_png(grey));
   write_file_atomically(folder / "marks.txt", "a.png 1 2 30 2 15 20 5 30 25 30\n");
   std::filesystem::create_directories(folder / "out");
