@@ -1,10 +1,6 @@
 // Row 5: the whole chain from files (read, decode, augment, to float16) beside the reference's own DataLoader
 // on as many cores (loader.py; its pixels float32, as the reference's). FACETRAIN_PYTHON and
 // FACETRAIN_REFERENCE name its Python and its clone.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +13,7 @@
 #include "common/io/file.hpp"
 #include "dataservice/source/make_source.hpp"
 #include "tests/bench/interleave.hpp"
+#include "tests/bench/peer_process.hpp"
 #include "tests/bench/pictures.hpp"
 #include "tests/bench/service_process.hpp"
 
@@ -29,57 +26,6 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kBatch = 128;
 constexpr std::uint64_t kBatches = 8;  // in a round
 constexpr const char* kWhat = "whole chain / the reference's own DataLoader on as many cores";
-
-// A process with its standard input and output.
-class Peer {
- public:
-  explicit Peer(const std::vector<std::string>& command) {
-    int in[2], out[2];
-    if (::pipe(in) != 0 || ::pipe(out) != 0) throw Error(ErrorKind::kInternal, with_errno("pipe", errno));
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(in[0], 0);
-      ::dup2(out[1], 1);
-      for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
-      std::vector<char*> arguments;
-      for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-      arguments.push_back(nullptr);
-      ::execv(arguments[0], arguments.data());
-      ::_exit(127);
-    }
-    ::close(in[0]);
-    ::close(out[1]);
-    to_ = ::fdopen(in[1], "w");
-    from_ = ::fdopen(out[0], "r");
-  }
-  ~Peer() {
-    std::fclose(to_);
-    std::fclose(from_);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  std::string line() {
-    char text[1000];
-    if (std::fgets(text, sizeof text, from_) == nullptr)
-      throw Error(ErrorKind::kInput, "the reference's loader ended early (its error is above)");
-    return text;
-  }
-  Cost take(std::uint64_t batches) {
-    std::fprintf(to_, "%llu\n", static_cast<unsigned long long>(batches));
-    std::fflush(to_);
-    Cost cost;
-    if (std::sscanf(line().c_str(), "%lf %lf", &cost.cpu_us, &cost.wall_us) != 2)
-      throw Error(ErrorKind::kInput, "the reference's loader gave no times");
-    return cost;
-  }
-
- private:
-  pid_t pid_ = -1;
-  std::FILE* to_ = nullptr;
-  std::FILE* from_ = nullptr;
-};
 
 // The pictures as files, 16 of a person, and their list.
 std::string write_files(const std::string& folder) {
@@ -128,16 +74,16 @@ void row_5() {
   const std::string folder = Pictures::pictures_folder() + "/loader_files", samples = folder + "/peer.f16";
   const std::string list = write_files(folder);
   const int workers = usable_processors();
-  Peer peer({python, std::string(FACETRAIN_BENCH_SOURCE_DIR) + "/loader.py", reference, list,
-             std::to_string(workers), std::to_string(kBatch), samples});
-  for (std::string said = peer.line(); said != "ready\n"; said = peer.line())
-    std::printf("peer: %s", said.c_str());
+  PeerProcess peer({python, std::string(FACETRAIN_BENCH_SOURCE_DIR) + "/loader.py", reference, list,
+                    std::to_string(workers), std::to_string(kBatch), samples});
+  for (std::string said = peer.line(); said != "ready"; said = peer.line())
+    std::printf("peer: %s\n", said.c_str());
   const OpenedSource opened = open_source(list);
   compare(*opened.source, samples);
   MemoryPipeline ours(whole_chain(kBatch, 1), workers, *opened.source, 6);
   const auto timings = interleave(7, kBatches * kBatch,
                                   {[&] { return measure(Clock::kProcess, [&] { ours.fill(kBatches); }); },
-                                   [&] { return peer.take(kBatches); }});
+                                   [&] { return peer.cost_of(std::to_string(kBatches)); }});
   std::printf("%d workers each\n", workers);
   std::puts(describe("ours", timings[0]).c_str());
   std::puts(describe("the reference's", timings[1]).c_str());
