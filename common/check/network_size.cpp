@@ -4,21 +4,10 @@
 #include <array>
 #include <string_view>
 
+#include "common/iresnet_depths.hpp"
+
 namespace facetrain {
 namespace {
-
-struct Depth {
-  std::string_view name;
-  std::array<int, 4> blocks;
-};
-// trainer/backbones/iresnet.cpp
-constexpr std::array<Depth, 6> kDepths = {{{"18", {2, 2, 2, 2}},
-                                           {"34", {3, 4, 6, 3}},
-                                           {"50", {3, 4, 14, 3}},
-                                           {"100", {3, 13, 30, 3}},
-                                           {"152", {3, 8, 36, 3}},
-                                           {"200", {6, 26, 60, 6}}}};
-constexpr std::array<std::int64_t, 4> kChannels = {64, 128, 256, 512};
 
 // With activation checkpointing a block keeps its input only, and one block at a time its inside.
 struct Kept {
@@ -32,15 +21,16 @@ struct Kept {
   std::int64_t numbers(bool checkpoint) const { return inputs + (checkpoint ? largest : inside); }
 };
 
-NetworkSize iresnet_size(const std::array<int, 4>& blocks, bool se, std::int64_t embedding, bool checkpoint) {
+NetworkSize iresnet_size(const std::array<std::int64_t, 4>& blocks, bool se, std::int64_t embedding,
+                         bool checkpoint) {
   NetworkSize size;
   std::int64_t in = 64, side = 112;
   size.parameters = 27 * 64 + 3 * 64;
   std::int64_t kept = 2 * 64 * side * side;  // the first convolution's and BatchNorm's outputs
   Kept counted;
   for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
-    const std::int64_t out = kChannels[stage];
-    for (int i = 0; i < blocks[stage]; ++i, in = out) {
+    const std::int64_t out = kIResNetChannels[stage];
+    for (std::int64_t i = 0; i < blocks[stage]; ++i, in = out) {
       const bool first = i == 0;
       const std::int64_t below = first ? side / 2 : side;
       size.parameters += 2 * in + 9 * in * out + 3 * out + 9 * out * out + 2 * out;
@@ -77,7 +67,7 @@ std::optional<NetworkSize> network_size(const Config& config) {
   const auto& model = config.model;
   if (model.model == "vit") return vit_size(model.depth, model.embedding_size, model.checkpoint);
   if (model.model != "iresnet") return {};
-  for (const Depth& depth : kDepths)
+  for (const IResNetDepth& depth : kIResNetDepths)
     if (depth.name == model.depth)
       return iresnet_size(depth.blocks, model.mode == "se", model.embedding_size, model.checkpoint);
   return {};

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/error.hpp"
+#include "common/iresnet_depths.hpp"
 #include "trainer/backbones/checkpoint.hpp"
 #include "trainer/backbones/dropout.hpp"
 #include "trainer/backbones/layers.hpp"
@@ -16,18 +17,6 @@ namespace facetrain {
 namespace {
 
 using Blocks = std::array<std::int64_t, 4>;
-struct Depth {
-  const char* name;
-  Blocks blocks;
-};
-// The reference's "200" has 100's blocks by mistake; ours is the true one.
-constexpr std::array<Depth, 6> kDepths = {{{"18", {2, 2, 2, 2}},
-                                           {"34", {3, 4, 6, 3}},
-                                           {"50", {3, 4, 14, 3}},
-                                           {"100", {3, 13, 30, 3}},
-                                           {"152", {3, 8, 36, 3}},
-                                           {"200", {6, 26, 60, 6}}}};
-constexpr std::array<std::int64_t, 4> kChannels = {64, 128, 256, 512};
 constexpr Init kConvInit = normal(0.1);
 constexpr std::int64_t kFlat = 512 * 7 * 7;
 
@@ -110,11 +99,11 @@ class IResNet final : public LayeredBackbone {
  private:
   std::vector<Block> make_blocks(const Blocks& counts, bool se) const {
     std::vector<Block> blocks;
-    std::int64_t in = kChannels[0];
+    std::int64_t in = kIResNetChannels[0];
     for (std::size_t stage = 0; stage < counts.size(); ++stage) {
       const StateScope layer = scope_.child("layer" + std::to_string(stage + 1));
-      for (std::int64_t i = 0; i < counts[stage]; ++i, in = kChannels[stage]) {
-        blocks.emplace_back(layer.child(i), in, kChannels[stage], i == 0, se);
+      for (std::int64_t i = 0; i < counts[stage]; ++i, in = kIResNetChannels[stage]) {
+        blocks.emplace_back(layer.child(i), in, kIResNetChannels[stage], i == 0, se);
       }
     }
     return blocks;
@@ -136,7 +125,7 @@ std::unique_ptr<Backbone> make(const BackboneSpec& spec, std::uint64_t seed) {
   if (spec.mode != "normal" && spec.mode != "se") {
     throw Error(ErrorKind::kConfig, "model.mode: unknown mode '" + spec.mode + "' of iresnet (normal, se)");
   }
-  for (const Depth& depth : kDepths) {
+  for (const IResNetDepth& depth : kIResNetDepths) {
     if (depth.name == spec.depth) return std::make_unique<IResNet>(spec, depth.blocks, seed);
   }
   throw Error(ErrorKind::kConfig,
@@ -152,11 +141,11 @@ std::optional<BackboneSpec> recognise(const std::vector<NamedTensor>& state) {
     while (find_tensor(state, layer + std::to_string(counts[stage]) + ".conv1.weight") != nullptr)
       ++counts[stage];
   }
-  for (const Depth& depth : kDepths) {
+  for (const IResNetDepth& depth : kIResNetDepths) {
     if (depth.blocks != counts) continue;
     const bool se = find_tensor(state, "layer1.0.attn.fc1.weight") != nullptr;
     return BackboneSpec{.model = "iresnet",
-                        .depth = depth.name,
+                        .depth = std::string(depth.name),
                         .mode = se ? "se" : "normal",
                         .embedding_size = features->size(0)};
   }
