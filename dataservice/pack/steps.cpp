@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -63,13 +64,25 @@ void compare(const Source& source, const Source& packed, std::uint32_t known_fro
   });
 }
 
+namespace {
+
+bool is_at(const Fd& fd, const std::string& path) {
+  struct stat held, named;
+  return fstat(fd.get(), &held) == 0 && stat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+         held.st_ino == named.st_ino;
+}
+
+}  // namespace
+
 Fd lock_work(const std::string& path) {
-  Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (!fd) throw Error(ErrorKind::kIo, with_errno("create " + path, errno));
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-    throw Error(ErrorKind::kInput, errno == EWOULDBLOCK ? "pack: another run is writing " + path
-                                                        : with_errno("lock " + path, errno));
-  return fd;
+  while (true) {
+    Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    if (!fd) throw Error(ErrorKind::kIo, with_errno("create " + path, errno));
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+      throw Error(ErrorKind::kInput, errno == EWOULDBLOCK ? "pack: another run is writing " + path
+                                                          : with_errno("lock " + path, errno));
+    if (is_at(fd, path)) return fd;  // else the run that had it removed or renamed it before our lock
+  }
 }
 
 void finish(const std::string& work, const std::string& path) {
