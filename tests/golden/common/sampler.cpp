@@ -22,6 +22,19 @@ std::uint64_t fnv64(const std::vector<std::uint32_t>& indices) {
   return value;
 }
 
+// The rest of a line, `fields`, are the first of the samples.
+void check_order(const PlanShape& shape, std::uint32_t epoch, std::uint32_t rank, std::uint64_t count,
+                 std::uint64_t digest, std::istringstream& fields) {
+  REQUIRE(shape.samples_per_rank() == count);
+  const EpochOrder order(shape, epoch);
+  std::vector<std::uint32_t> mine;
+  for (std::uint64_t step = 0; step < count; ++step)
+    mine.push_back(order.sample(step, rank, 0));  // batch 1: a step a sample
+  CHECK(fnv64(mine) == digest);
+  std::uint32_t expected = 0;
+  for (std::size_t i = 0; fields >> expected; ++i) CHECK(mine[i] == expected);
+}
+
 }  // namespace
 
 TEST_CASE("the plan hands out samples in the reference's order") {
@@ -39,14 +52,7 @@ TEST_CASE("the plan hands out samples in the reference's order") {
     PlanShape shape;
     shape.samples = n;
     shape.world = world;
-    REQUIRE(shape.samples_per_rank() == count);
-    const EpochOrder order(shape, epoch);
-    std::vector<std::uint32_t> mine;
-    for (std::uint64_t step = 0; step < count; ++step)
-      mine.push_back(order.sample(step, rank, 0));  // batch 1: a step a sample
-    CHECK(fnv64(mine) == digest);
-    std::uint32_t expected = 0;
-    for (std::size_t i = 0; fields >> expected; ++i) CHECK(mine[i] == expected);
+    check_order(shape, epoch, rank, count, digest, fields);
     ++cases;
   }
   CHECK(cases == 189);
@@ -67,14 +73,8 @@ TEST_CASE("with fixed_size too: the first pictures, or others each epoch") {
         digest >> std::dec;
     shape.redraw = of != shape.fixed_size;
     CAPTURE(line);
-    REQUIRE(shape.samples_per_rank() == count);
     CHECK(shape.steps_per_epoch() == count);
-    const EpochOrder order(shape, epoch);
-    std::vector<std::uint32_t> mine;
-    for (std::uint64_t step = 0; step < count; ++step) mine.push_back(order.sample(step, rank, 0));
-    CHECK(fnv64(mine) == digest);
-    std::uint32_t expected = 0;
-    for (std::size_t i = 0; fields >> expected; ++i) CHECK(mine[i] == expected);
+    check_order(shape, epoch, rank, count, digest, fields);
     ++cases;
   }
   CHECK(cases == 252);
