@@ -2,14 +2,10 @@
 # facetrain check as a user runs it: one line a finding, exit codes 0, 66 and 78, on good and bad data sets and configurations, and
 # the launch line that facetrain train would run. usage: check.sh BIN_DIR
 set -u
-bin=$1
+bin=$(cd "$1" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 f=$bin/facetrain
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+. "$root/tests/workplace.sh"
 check() {  # check CODE [ARGUMENTS...]: runs facetrain check, its output in out
   local expected=$1
   shift
@@ -112,5 +108,4 @@ says 'a web page'
 check 66 "$root/configs/demo_cpu.toml" --set data.train_source=train.txt validation.val_source=nowhere
 says 'REFUSED validation sets: nowhere/synth/synth.npy: no such file; `facetrain prepare` makes it'
 
-[ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
-echo "check: all as expected"
+conclude "check: all as expected"

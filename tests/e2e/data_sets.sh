@@ -2,14 +2,10 @@
 # The layouts of the seven synthetic data sets that the challenge lists, a few pictures each, through the commands that README.md's
 # "Data sets" gives: facetrain check must see the identities and pictures that are there. usage: data_sets.sh BIN_DIR
 set -u
-bin=$1
+bin=$(cd "$1" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 f=$bin/facetrain
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+. "$root/tests/workplace.sh"
 jpg=$root/tests/golden/data/decode/face_444.jpg
 png=$root/tests/golden/data/decode/rgb8.png
 put() { mkdir -p "$(dirname "$2")" && cp "$1" "$2"; }
@@ -77,5 +73,4 @@ expect SynFace synface 2 4 JPEG
 list synface -s synface
 expect SynFace synface.txt 2 4 JPEG
 
-[ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
-echo "data sets: all as expected"
+conclude "data sets: all as expected"

@@ -5,11 +5,7 @@
 set -u
 bin=$(cd "$1" && pwd)
 repository=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d /tmp/facetrain-demo.XXXXXX)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+. "$repository/tests/workplace.sh"
 
 # People drawn as the demo's are, but fewer. A learning rate of 0 changes no weight; BatchNorm alone gets to know the pictures: an
 # untrained network's features vary so little that after 30 steps its running average is still that of its beginning. So 100 small steps.
@@ -29,5 +25,4 @@ echo "untrained: $accuracy"
 for good in 0.85 0.93667 0.99; do in_demo_range $good || fail "$good must be taken"; done
 for bad in 0.84999 0.55 0.99167 1.0 '' nan; do in_demo_range "$bad" && fail "'$bad' must be refused"; done
 
-[ $failures = 0 ] && echo "all claims of the demo hold"
-exit $((failures > 0))
+conclude "all claims of the demo hold"

@@ -5,6 +5,7 @@
 set -u
 bin=$(cd "$1" && pwd)
 only=${2:-}
+small=$(cd "$(dirname "$0")" && pwd)/small_run.toml
 work=$(mktemp -d /tmp/facetrain-errors.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work/tmp   # Open MPI's session folders go here too
@@ -97,26 +98,12 @@ interrupt() { kill -INT "$1"; }
 "$bin/facetrain" synth --ids 8 --per-id 8 --out data >/dev/null && "$bin/facetrain" list -s data/train -d "$work" -sfn train >/dev/null ||
   { echo "FAIL: no data set to test with"; exit 1; }
 cat >tiny.toml <<END
+base = "$small"
 [run]
 prefix = "errors"
 work_path = "$work/runs"
-frequency_log = 1
 [data]
 train_source = "$work/train.txt"
-workers = 1
-[model]
-model = "mobilefacenet"
-width = 0.1
-embedding_size = 16
-[train]
-batch_size = 8
-epochs = 1
-precision = "fp32"
-[validation]
-val_list = []
-[launch]
-trainers = 2
-threads = 1
 END
 train=("$bin/facetrain" train --config "$work/tiny.toml")
 
@@ -125,8 +112,8 @@ expect missing-list 66 'nowhere\.txt' 5 "${train[@]}" --set "data.train_source=$
 expect empty-list 66 'empty\.txt is empty' 5 "${train[@]}" --set "data.train_source=$work/empty.txt"
 expect missing-config 78 'nothing\.toml' 5 "$bin/facetrain" train --config "$work/nothing.toml"
 expect wrong-key 78 'train\.lrr=1: unknown key .lrr. in \[train\]; did you mean .lr.' 5 "${train[@]}" --set train.lrr=1
-sed 's/^batch_size/batchsize/' tiny.toml >wrong.toml
-expect wrong-key-in-file 78 'wrong\.toml:13:1.*batchsize.*batch_size' 5 "$bin/facetrain" train --config "$work/wrong.toml"
+sed 's/^batch_size/batchsize/' "$small" >wrong.toml
+expect wrong-key-in-file 78 'wrong\.toml:11:1.*batchsize.*batch_size' 5 "$bin/facetrain" train --config "$work/wrong.toml"
 expect missing-folder 66 'nowhere' 5 "$bin/facetrain" list -s "$work/nowhere" -d "$work"
 ln -s loop loop   # unreadable for root too
 expect unreadable-folder 66 'loop.*symbolic links' 5 "$bin/facetrain" list -s "$work/loop" -d "$work"

@@ -5,19 +5,8 @@
 # FACETRAIN_REFERENCE: a clone of HaiyuWu/iccv2025-fr-competition. usage: packed_python.sh BIN_DIR
 set -euo pipefail
 bin=$1
-python=${FACETRAIN_PYTHON:-python3}
-reference=${FACETRAIN_REFERENCE:-}
-if ! "$python" -c 'import torch, torchvision, lmdb, msgpack, pandas, six, cv2' 2>/dev/null; then
-  echo "SKIPPED: no Python with torch, torchvision, lmdb, msgpack, pandas, six and cv2 (set FACETRAIN_PYTHON)"
-  exit 0
-fi
-if [ ! -e "$reference/data/data_loader_train_lmdb.py" ]; then
-  echo "SKIPPED: no clone of the reference (set FACETRAIN_REFERENCE)"
-  exit 0
-fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-export folder reference
+. "$(dirname "$0")/../reference_python.sh"
+reference_python 'torch, torchvision, lmdb, msgpack, pandas, six, cv2' data/data_loader_train_lmdb.py
 "$bin/facetrain-data" synth --ids 5 --per-id 4 --out "$folder/demo"
 "$bin/facetrain-data" list -s "$folder/demo/train" -d "$folder" -sfn sorted
 shuf --random-source=<(yes) "$folder/sorted.txt" >"$folder/list.txt"   # ungrouped

@@ -3,6 +3,7 @@
 # step by step. usage: packed_train.sh BIN_DIR
 set -euo pipefail
 bin=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d /tmp/facetrain-packed.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -17,23 +18,9 @@ $facetrain pack -s list.txt -o tar/faces.json --shard 10
 $facetrain unpack faces.lmdb -o folder
 $facetrain list -s folder -d . -sfn again
 cat >tiny.toml <<END
-[run]
-frequency_log = 1
-[data]
-workers = 1
-[model]
-model = "mobilefacenet"
-width = 0.1
-embedding_size = 16
+base = "$here/small_run.toml"
 [train]
 batch_size = 6
-epochs = 1
-precision = "fp32"
-[validation]
-val_list = []
-[launch]
-trainers = 2
-threads = 1
 END
 for source in list.txt faces.lmdb tar/faces.json again.txt; do
   name=$(echo "$source" | tr ./ __)

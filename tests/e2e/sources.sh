@@ -4,11 +4,8 @@
 #   sources.sh BIN_FOLDER
 set -u
 bin=$(cd "$1" && pwd)
-work=$(mktemp -d /tmp/facetrain-sources.XXXXXX)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../workplace.sh"
 
 indices() {  # indices FIRST LAST: a .npy of these numbers, int64, to the standard output
   printf "\\x93NUMPY\\x01\\x00\\x76\\x00%-117s\\n" "{'descr': '<i8', 'fortran_order': False, 'shape': ($(($2 - $1 + 1)),), }"
@@ -21,28 +18,16 @@ indices() {  # indices FIRST LAST: a .npy of these numbers, int64, to the standa
 indices 6 41 >mask.npy   # all but the first identity's
 indices 36 42 >wrong.npy
 cat >tiny.toml <<END
+base = "$here/small_run.toml"
 [run]
 prefix = "sources"
 work_path = "runs"
-frequency_log = 1
 [data]
 train_source = ["a/train", "b.txt"]
 mask = "mask.npy"
-workers = 1
-[model]
-model = "mobilefacenet"
-width = 0.1
-embedding_size = 16
 [train]
-batch_size = 8
 epochs = 2
 lr = 0.01
-precision = "fp32"
-[validation]
-val_list = []
-[launch]
-trainers = 2
-threads = 1
 END
 
 train() {  # train CODE PATTERN SETS...: in the log when CODE is 0, else on the error output
@@ -68,5 +53,4 @@ train 66 'data.mask wrong.npy: entry 6 is 42, but data.train_source has 42 sampl
 train 78 'data.fixed_size is 37, but there are only 36 training pictures (that data.mask keeps)' --set data.fixed_size=37
 train 66 'data.label_map mask.npy: it holds <i8 (36), needed is one Python object' --set data.label_map=mask.npy
 
-[ $failures = 0 ] && echo "all checks of sources passed"
-exit $((failures > 0))
+conclude "all checks of sources passed"
