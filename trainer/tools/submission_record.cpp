@@ -49,6 +49,11 @@ std::string file_text(const RecordedFile& file) {
   return text + "}";
 }
 
+std::string format_text(const PictureFormat& format) {
+  return std::string("{\"bgr\": ") + (format.bgr ? "true" : "false") +
+         ", \"mean\": " + real_text(format.mean) + ", \"std\": " + real_text(format.std_deviation) + "}";
+}
+
 std::string config_text(const SubmissionRecord& record) {
   if (!record.config) return "null";
   std::string text = file_text(*record.config);
@@ -77,7 +82,9 @@ std::string record_text(const SubmissionRecord& record) {
   return "{\n  " + field("program", record.program) + ",\n  " + field("build", record.build) + ",\n  " +
          field("date", record.date) + ",\n  " + field("scale", record.scale) +
          ",\n  \"result\": " + file_text(record.result) + ",\n  \"weights\": " + file_text(record.weights) +
-         ",\n  \"pictures\": " + file_text(record.pictures) + ",\n  \"config\": " + config_text(record) +
+         ",\n  \"pictures\": " + file_text(record.pictures) +
+         ",\n  \"pictures_as\": " + format_text(record.format) + ",\n  " +
+         field("precision", record.precision) + ",\n  \"config\": " + config_text(record) +
          ",\n  \"training_data\": [" + sources + "]\n}\n";
 }
 

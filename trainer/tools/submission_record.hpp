@@ -1,11 +1,13 @@
-// What a submission was made of, for whoever asks later: the files' digests, the configuration of the run,
-// the program and the date, as JSON beside the result.
+// What a submission was made of, for whoever asks later: the files' digests, how the network was shown the
+// pictures, the configuration of the run, the program and the date, as JSON beside the result.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "trainer/validation/picture_rows.hpp"
 
 namespace facetrain {
 
@@ -21,6 +23,8 @@ struct SubmissionRecord {
   std::string date;            // UTC, "2026-11-25T16:30:00Z"
   std::string scale;
   RecordedFile result, weights, pictures;
+  PictureFormat format;   // --bgr, --mean, --std
+  std::string precision;  // fp32, fp16 or bf16
   // The run in whose folder the weights lie; nothing for weights that lie elsewhere.
   std::optional<RecordedFile> config;
   std::string config_digest;  // facetrain config --digest; empty if this build cannot read the file
@@ -34,7 +38,8 @@ std::string record_text(const SubmissionRecord& record);
 // "" when there is none.
 std::string config_beside(const std::string& weights_path);
 
-// Looks at the files. Throws Error(kInput) for weights or pictures that cannot be read.
+// The files' part of a record: looks at them. Throws Error(kInput) for weights or pictures that cannot be
+// read.
 SubmissionRecord make_record(const std::string& weights_path, const std::string& pictures_path,
                              const std::string& result_path, const std::string& scale);
 

@@ -84,8 +84,10 @@ void run(const Flags& given, std::ostream& out) {
                                          std::to_string(i) +
                                          " is not a finite number; the weights are of a run that diverged");
   write_submission(stem, submission_text(distances));
-  write_file_atomically(stem + ".json",
-                        record_text(make_record(given.text("--model_path"), path, stem + ".txt", scale)));
+  SubmissionRecord record = make_record(given.text("--model_path"), path, stem + ".txt", scale);
+  record.format = format;
+  record.precision = network.precision;
+  write_file_atomically(stem + ".json", record_text(record));
   out << "./" << stem << ".txt" << std::endl;
 }
 

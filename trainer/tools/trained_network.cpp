@@ -65,6 +65,7 @@ TrainedNetwork load_network(const Flags& flags) {
   spec.precision = flags.text("--precision", network.on_gpu ? "fp16" : "fp32");
   if (spec.precision != "fp32" && spec.precision != "fp16" && spec.precision != "bf16")
     throw Error(ErrorKind::kConfig, "--precision " + spec.precision + ": must be fp32, fp16 or bf16");
+  network.precision = spec.precision;
   network.backbone = make_backbone(spec, 0);
   load_into(*network.backbone, weights);
   if (network.on_gpu) network.backbone->to(at::Device(at::kCUDA, 0), at::kFloat);

@@ -33,6 +33,7 @@ void check_given(const BackboneSpec& read, const Flags& flags, const std::string
 
 struct TrainedNetwork {
   std::unique_ptr<Backbone> backbone;  // in eval mode, on GPU 0 if there is one
+  std::string precision;               // its arithmetic: fp32, fp16 or bf16
   bool on_gpu = false;
   std::size_t batch =
       1;  // pictures per forward pass: --batch_size, else 512 on a GPU (the reference's), 32 on a CPU

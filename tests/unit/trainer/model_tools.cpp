@@ -204,12 +204,15 @@ TEST_CASE("a submission's record has a fixed form") {
   record.result = {"t_20K_result.txt", 50, "aa"};
   record.weights = {"a \"b\".pth", 7, "bb"};
   record.pictures = {"t/images.npy", 8, "cc"};
+  record.format = {true, 0, 0.25};
+  record.precision = "fp32";
   CHECK(record_text(record) ==
         "{\n  \"program\": \"facetrain 1\",\n  \"build\": \"00ff\",\n  \"date\": \"2026-11-25T16:30:00Z\",\n"
         "  \"scale\": \"20K\",\n"
         "  \"result\": {\"path\": \"t_20K_result.txt\", \"bytes\": 50, \"sha256\": \"aa\"},\n"
         "  \"weights\": {\"path\": \"a \\\"b\\\".pth\", \"bytes\": 7, \"sha256\": \"bb\"},\n"
         "  \"pictures\": {\"path\": \"t/images.npy\", \"bytes\": 8, \"sha256\": \"cc\"},\n"
+        "  \"pictures_as\": {\"bgr\": true, \"mean\": 0.0, \"std\": 0.25},\n  \"precision\": \"fp32\",\n"
         "  \"config\": null,\n  \"training_data\": []\n}\n");
   record.config = RecordedFile{"c.toml", 9, "dd"};
   record.config_digest = "ee";
@@ -229,6 +232,15 @@ TEST_CASE("submit records which weights, pictures, configuration and data made t
   CHECK(alone.find(sha256_of_file("test/images.npy")) != std::string::npos);
   CHECK(alone.find(sha256_of_file("test_10K_result.txt")) != std::string::npos);
   CHECK(alone.find("\"scale\": \"10K\"") != std::string::npos);
+
+  CHECK(alone.find("\"pictures_as\": {\"bgr\": false, \"mean\": 0.5, \"std\": 0.5}") != std::string::npos);
+  CHECK(alone.find("\"precision\": \"fp32\"") != std::string::npos);
+  std::vector<std::string> other_pixels = kSubmit;
+  other_pixels.insert(other_pixels.end(), {"--bgr", "--mean", "0", "--std", "1", "--precision", "bf16"});
+  run(submit_command(), other_pixels);
+  const std::string changed = content("test_10K_result.json");
+  CHECK(changed.find("\"pictures_as\": {\"bgr\": true, \"mean\": 0.0, \"std\": 1.0}") != std::string::npos);
+  CHECK(changed.find("\"precision\": \"bf16\"") != std::string::npos);
 
   fs::create_directories("workspace/run/models");
   fs::copy("m.pth", "workspace/run/models/m.pth");
