@@ -204,8 +204,10 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       const double lr = learning_rate(config, steps, shape.steps_per_epoch);
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++steps;
-      if (trace) trace->write({steps, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
-      if (leads) logger.step({steps, epoch, result.loss.item<double>(), lr, waited});
+      if (!trace && !leads) continue;  // reading the loss waits for a GPU
+      const double loss = result.loss.item<double>();
+      if (trace) trace->write({steps, ids, loss, result.grad_norm.item<double>(), lr});
+      if (leads) logger.step({steps, epoch, loss, lr, waited});
     }
     logger.pause();
     end_epoch(steps);
