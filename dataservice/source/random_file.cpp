@@ -1,35 +1,50 @@
 #include "dataservice/source/random_file.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "common/error.hpp"
+#include "dataservice/source/mapped_copy.hpp"
 
 namespace facetrain {
 
-RandomFile::RandomFile(std::string path)
-    : path_(std::move(path)), fd_(open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (fd_.get() < 0) throw Error(ErrorKind::kInput, with_errno("open " + path_, errno));
-  struct stat status {};
-  if (fstat(fd_.get(), &status) != 0) throw Error(ErrorKind::kInput, with_errno("stat " + path_, errno));
-  if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::kInput, "open " + path_ + ": it is not a file");
-  size_ = static_cast<std::uint64_t>(status.st_size);
+RandomFile::RandomFile(std::string path) : path_(std::move(path)) {
+  catch_bus_errors();
+  file_ = MappedFile(path_);
 }
 
 void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
-  if (offset > size_ || bytes.size() > size_ - offset)
-    damaged(size_, "it is cut off here; copy or download it again");
-  for (std::size_t have = 0; have < bytes.size();) {
-    const ssize_t n =
-        pread(fd_.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(offset + have));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Error(ErrorKind::kInput, with_errno("read " + path_, errno));
-    if (n == 0) damaged(offset + have, "it became shorter while it was read");
-    have += static_cast<std::size_t>(n);
+  if (offset > size() || bytes.size() > size() - offset)
+    damaged(size(), "it is cut off here; copy or download it again");
+  if (copy_mapped(bytes, file_.bytes().data() + offset)) return;
+  std::error_code unknown;
+  const std::uintmax_t now = std::filesystem::file_size(path_, unknown);
+  if (!unknown && now < offset + bytes.size()) damaged(now, "it became shorter while it was read");
+  throw Error(ErrorKind::kInput,
+              "read " + path_ + " at byte " + std::to_string(offset) + ": its disk or file server failed");
+}
+
+void RandomFile::will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  if (offset >= size()) return;
+  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const std::uint64_t begin = offset / page * page, end = offset + std::min(bytes, size() - offset);
+  madvise(const_cast<std::byte*>(file_.bytes().data()) + begin, end - begin, MADV_WILLNEED);
+}
+
+void RandomFile::will_need(std::vector<FilePart> parts) const {
+  constexpr std::uint64_t kClose = 64 * 1024;  // a disk reads over a gap as fast as it would skip it
+  std::sort(parts.begin(), parts.end(),
+            [](const FilePart& a, const FilePart& b) { return a.offset < b.offset; });
+  for (std::size_t k = 0; k < parts.size();) {
+    const std::uint64_t begin = parts[k].offset;
+    std::uint64_t end = begin + parts[k].size;
+    for (++k; k < parts.size() && parts[k].offset <= end + kClose; ++k)
+      end = std::max(end, parts[k].offset + parts[k].size);
+    will_need(begin, end - begin);
   }
 }
 

@@ -1,33 +1,49 @@
-// A file read at any place by any number of threads. It is read, not mapped: a file that shrinks or a disk
-// that fails while a job runs is then an Error, not a signal.
+// A file read at any place by any number of threads. It is mapped: a picture of 5 KB costs 0.9 us then, where
+// pread costs 2.6 us and opening the file each time 4.9 us (this is why a packed set is fast), and a mapping
+// needs no file descriptor, of which a set of many tar shards would need too many.
+//
+// A file that shrinks or a disk that fails while a job runs is an Error all the same, not a signal: every
+// access is a copy (mapped_copy.hpp) that turns SIGBUS into one. That is also why nobody gets a view of the
+// mapped bytes: reading through it could not be caught. (A file cut inside a page reads as zeros up to the
+// page's end; what follows is an Error.)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "common/ipc/fd.hpp"
+#include "common/io/file.hpp"
 
 namespace facetrain {
+
+struct FilePart {
+  std::uint64_t offset = 0, size = 0;  // bytes
+};
 
 class RandomFile {
  public:
   explicit RandomFile(std::string path);  // throws Error(kInput) when it cannot be opened
 
   const std::string& path() const { return path_; }
-  std::uint64_t size() const { return size_; }  // bytes, when it was opened
+  std::uint64_t size() const { return file_.bytes().size(); }  // bytes, when it was opened
 
   // Fills `bytes` from `offset` on. Throws Error(kInput) when the file ends before or cannot be read.
   void read(std::uint64_t offset, std::span<std::byte> bytes) const;
+
+  // Has the kernel begin to fetch these bytes into the page cache, in one go, and does not wait for them (but
+  // perhaps for a place in the disk's queue). A hint: what is out of range or fails changes nothing.
+  void will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+  // The same for many parts; those that overlap or lie close together are asked for as one.
+  void will_need(std::vector<FilePart> parts) const;
 
   // Throws Error(kInput): "PATH is damaged at byte OFFSET: WHY".
   [[noreturn]] void damaged(std::uint64_t offset, const std::string& why) const;
 
  private:
   std::string path_;
-  Fd fd_;
-  std::uint64_t size_ = 0;
+  MappedFile file_;
 };
 
 // A little-endian number of type T at bytes[at], which must be there.

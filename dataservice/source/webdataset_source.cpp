@@ -101,10 +101,12 @@ std::vector<TarSample> read_shard(const RandomFile& shard) {
 
 WebDatasetSource::WebDatasetSource(const std::string& path) {
   const WidsIndex index = read_wids_index(path);
+  shards_.reserve(index.shards.size());
+  for (const auto& shard : index.shards) shards_.emplace_back(shard.path);
   std::vector<std::vector<TarSample>> samples(index.shards.size());
   in_parallel(index.shards.size(), [&](unsigned, std::uint64_t s) {
     const auto& [shard, promised] = index.shards[s];
-    samples[s] = read_shard(RandomFile(shard));
+    samples[s] = read_shard(shards_[s]);
     if (samples[s].size() != promised)
       throw Error(ErrorKind::kInput, shard + " holds " + std::to_string(samples[s].size()) + " samples; " +
                                          path + " promises " + std::to_string(promised));
@@ -118,7 +120,6 @@ WebDatasetSource::WebDatasetSource(const std::string& path) {
   std::unordered_map<std::uint32_t, std::string> folder_of;
   bool named = true;
   for (std::size_t s = 0; s < samples.size(); ++s) {
-    shards_.push_back(index.shards[s].path);
     for (const TarSample& sample : samples[s]) {
       images_.push_back({static_cast<std::uint32_t>(sample.offset),
                          static_cast<std::uint16_t>(sample.offset >> 32), static_cast<std::uint16_t>(s),
@@ -143,18 +144,18 @@ void WebDatasetSource::take_classes(const std::string& index, std::uint32_t told
 }
 
 std::string WebDatasetSource::name(std::uint32_t i) const {
-  const std::string& shard = shards_[images_[i].shard];
+  const RandomFile& shard = shards_[images_[i].shard];
   try {
-    return shard + ":" + member_name_at(RandomFile(shard), offset(images_[i]));
+    return shard.path() + ":" + member_name_at(shard, offset(images_[i]));
   } catch (const Error&) {  // this is for a message, which may be about just that
-    return shard + ":" + std::to_string(offset(images_[i]));
+    return shard.path() + ":" + std::to_string(offset(images_[i]));
   }
 }
 
 void WebDatasetSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   const Image& image = images_[i];
   buffer.resize(image.size);
-  RandomFile(shards_[image.shard]).read(offset(image), buffer);
+  shards_[image.shard].read(offset(image), buffer);
 }
 
 }  // namespace facetrain

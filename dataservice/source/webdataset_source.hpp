@@ -52,8 +52,7 @@ class WebDatasetSource final : public Source {
   }
   void take_classes(const std::string& index, std::uint32_t told);
 
-  std::vector<std::string>
-      shards_;  // opened for each read, as a list's pictures are: there may be more than a process may open
+  std::vector<RandomFile> shards_;
   std::vector<Image> images_;
   std::vector<std::string> folders_;
   std::uint32_t classes_ = 0;

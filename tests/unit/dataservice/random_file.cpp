@@ -1,0 +1,101 @@
+#include "dataservice/source/random_file.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "common/error.hpp"
+#include "dataservice/source/mapped_copy.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace facetrain {
+namespace {
+
+// What reading `count` bytes at `offset` gives: their text, or the error's.
+std::string part(const RandomFile& file, std::uint64_t offset, std::size_t count) {
+  std::string text(count, '?');
+  try {
+    file.read(offset, std::as_writable_bytes(std::span(text)));
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kInput);
+    return error.what();
+  }
+  return text;
+}
+
+TEST_CASE("a file is read at any place, and not past its end") {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "0123456789");
+  const RandomFile file(folder / "a");
+  CHECK(file.size() == 10);
+  CHECK(part(file, 0, 10) == "0123456789");
+  CHECK(part(file, 4, 3) == "456");
+  CHECK(part(file, 10, 0) == "");
+  for (const auto& [offset, count] : {std::pair<std::uint64_t, std::size_t>{8, 3}, {11, 0}, {~0ull, 2}})
+    CHECK(part(file, offset, count) ==
+          file.path() + " is damaged at byte 10: it is cut off here; copy or download it again");
+  file.will_need(0, 10);
+  file.will_need(5, ~0ull);
+  file.will_need(11, 1);
+  CHECK(part(file, 4, 3) == "456");
+  write_file_atomically(folder / "empty", "");
+  CHECK(part(RandomFile(folder / "empty"), 0, 1).find("it is cut off here") != std::string::npos);
+  CHECK_THROWS_AS(RandomFile(folder.path().string()), Error);
+  CHECK_THROWS_AS(RandomFile(folder / "none"), Error);
+}
+
+TEST_CASE("a file that becomes shorter while it is read is an error, on every thread, and the rest goes on") {
+  const test::TemporaryFolder folder;
+  const std::string text(1 << 20, 'x');
+  write_file_atomically(folder / "a", text);
+  write_file_atomically(folder / "b", text);
+  const RandomFile cut(folder / "a"), whole(folder / "b");
+  CHECK(part(cut, 0, text.size()) == text);
+  std::filesystem::resize_file(folder / "a", 1 << 16);
+  std::atomic<int> errors{0}, good{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] {
+        std::vector<std::byte> bytes(1 << 19);
+        for (int k = 0; k < 100; ++k) {
+          try {
+            cut.read(1 << 18, bytes);
+          } catch (const Error& error) {
+            if (error.what() == cut.path() + " is damaged at byte 65536: it became shorter while it was read")
+              ++errors;
+          }
+          whole.read(1 << 18, bytes);
+          if (bytes.back() == std::byte{'x'}) ++good;
+        }
+      });
+  }
+  CHECK(errors == 400);
+  CHECK(good == 400);
+  CHECK(part(cut, 0, 1 << 16) == text.substr(0, 1 << 16));
+  std::filesystem::remove(folder / "a");  // its pages stay: nothing was cut off
+  CHECK(part(cut, 0, 4) == "xxxx");
+}
+
+TEST_CASE("a bus error outside of a copy goes to the handler that was there before") {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "x");
+  const RandomFile file(folder / "a");  // the handler is in place
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::raise(SIGBUS);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CHECK_FALSE((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+}
+
+}  // namespace
+}  // namespace facetrain
