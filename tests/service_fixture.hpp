@@ -87,13 +87,15 @@ struct Options {
   std::int64_t fixed_size = 0;
   bool redraw = false;
   bool embedding = false;
+  bool chunked = false;
+  int nodes = 1, node = 0;  // of the job; `trainers` of them are on each
 };
 
 // A service process; killed when the test ends before it.
 class Service {
  public:
   Service(const TestSource& source, const Options& options)
-      : nonce_(static_cast<std::uint64_t>(::getpid()) << 20 | next_nonce()) {
+      : nonce_(static_cast<std::uint64_t>(::getpid()) << 20 | next_nonce()), node_(options.node) {
     ServiceSetup setup;
     setup.config.train.batch_size = options.batch;
     setup.config.train.epochs = options.epochs;
@@ -105,7 +107,14 @@ class Service {
       setup.config.embed.model_path = "m.pth";
       setup.config.data.augment = setup.config.data.rand_erase = setup.config.data.flip = false;
     }
-    setup.topology.trainer_world = setup.topology.node_trainers = options.trainers;
+    if (options.chunked) setup.config.data.order = "chunked";
+    setup.config.data.shard = 4;
+    setup.config.data.window = 16;
+    setup.topology.nodes = options.nodes;
+    setup.topology.node = options.node;
+    setup.topology.node_trainers = options.trainers;
+    setup.topology.trainer_world = options.trainers * options.nodes;
+    setup.topology.trainer_rank = options.trainers * options.node;
     setup.nonce = nonce_;
     setup.build_id = kBuild;
     setup.config_digest = kDigest;
@@ -153,7 +162,7 @@ class Service {
     return {(std::istreambuf_iterator<char>(file)), {}};
   }
   std::string bad_list() const { return folder() + "/facetrain_bad_" + std::to_string(nonce_); }
-  std::string socket() const { return service_socket_name(nonce_, 0); }
+  std::string socket() const { return service_socket_name(nonce_, node_); }
 
   RingConsumer connect(const Options& options, int rank, Dtype dtype = Dtype::kF32,
                        std::uint64_t digest = kDigest) const {
@@ -161,7 +170,7 @@ class Service {
     hello.build_id = kBuild;
     hello.config_digest = digest;
     hello.trainer_rank = static_cast<std::uint32_t>(rank);
-    hello.trainer_world = static_cast<std::uint32_t>(options.trainers);
+    hello.trainer_world = static_cast<std::uint32_t>(options.trainers * options.nodes);
     hello.expected.slots = static_cast<std::uint32_t>(options.slots);
     hello.expected.batch = static_cast<std::uint32_t>(options.batch);
     hello.expected.dtype = dtype;
@@ -177,6 +186,7 @@ class Service {
   std::string failure_file() const { return folder() + "/facetrain_failure_" + std::to_string(nonce_); }
 
   std::uint64_t nonce_;
+  int node_;
   pid_t process_ = -1;
 };
 

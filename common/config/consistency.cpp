@@ -48,6 +48,7 @@ void refuse_changed_pictures(const Config& config, std::vector<ConfigProblem>& p
   refuse(!config.data.mask.empty(), "data.mask", "leave this key out");
   refuse(!config.data.label_map.empty(), "data.label_map", "leave this key out");
   refuse(config.data.fixed_size > 0, "data.fixed_size", "leave this key out");
+  refuse(config.data.order != "exact", "data.order", "leave this key out: the order is that of the source");
   refuse(config.train.epochs != 1, "train.epochs", "set it to 1");
   if (!config.embed.destination.ends_with(".npy"))
     problems.push_back({"embed.destination", "must end in .npy, not " + config.embed.destination});
@@ -85,6 +86,10 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   if (config.data.fixed_size_redraw && config.data.fixed_size == 0)
     problems.push_back(
         {"data.fixed_size_redraw", "has no effect without data.fixed_size, the number of samples to draw"});
+  if (config.data.window < config.data.shard)
+    problems.push_back({"data.window", "must be at least data.shard, which is " +
+                                           std::to_string(config.data.shard) +
+                                           ": a window shuffles the samples of several shards"});
   if (config.data.mask_shrink && config.data.mask.empty())
     problems.push_back({"data.mask_shrink", "has no effect without data.mask"});
   const auto& reduce = config.train.reduce_lr;

@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   kBackboneInit = 7,  // when: the parameter's index in state_dict order
   kDropPath = 8,      // as kDropout
   kPatchMask = 9,     // as kDropout
+  kOrder = 10,        // position: 0, or 1 + a place in the line of shards (chunked_plan.hpp)
 };
 
 using Philox4 = std::array<std::uint32_t, 4>;

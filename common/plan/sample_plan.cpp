@@ -1,5 +1,6 @@
 #include "common/plan/sample_plan.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/plan/chunked_plan.hpp"
 
 namespace facetrain {
 
@@ -23,7 +25,7 @@ std::vector<std::uint32_t> torch_randperm(std::uint32_t n, std::uint64_t seed) {
   return order;
 }
 
-PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t world) {
+PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t world, std::uint32_t nodes) {
   if (config.data.fixed_size > static_cast<std::int64_t>(samples))
     throw Error(ErrorKind::kConfig, "data.fixed_size is " + std::to_string(config.data.fixed_size) +
                                         ", but there are only " + std::to_string(samples) +
@@ -36,6 +38,11 @@ PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t 
   shape.accumulate = static_cast<std::uint32_t>(config.train.accumulate);
   shape.fixed_size = static_cast<std::uint32_t>(config.data.fixed_size);
   shape.redraw = config.data.fixed_size_redraw;
+  shape.nodes = nodes;
+  // More than the data set has is all of it.
+  shape.shard = static_cast<std::uint32_t>(std::min<std::int64_t>(config.data.shard, samples));
+  shape.window = static_cast<std::uint32_t>(std::min<std::int64_t>(config.data.window, samples));
+  if (config.data.order == "chunked") shape.strategy = Strategy::kChunked;
   if (is_embedding(config)) shape.strategy = Strategy::kSequential;
   if (shape.steps_per_epoch() == 0) {
     throw Error(ErrorKind::kConfig,
@@ -51,7 +58,9 @@ PlanShape plan_shape(const Config& config, std::uint32_t samples, std::uint32_t 
 std::vector<std::uint32_t> epoch_order(const PlanShape& shape, std::uint32_t epoch) {
   switch (shape.strategy) {
     case Strategy::kExact:
-      return torch_randperm(shape.redraw ? shape.samples : shape.samples_per_epoch(), shape.seed + epoch);
+      return torch_randperm(shape.ordered_samples(), shape.seed + epoch);
+    case Strategy::kChunked:
+      return chunked_order(shape, epoch);
     case Strategy::kSequential: {
       std::vector<std::uint32_t> order(shape.samples);
       std::iota(order.begin(), order.end(), 0u);

@@ -24,6 +24,7 @@
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/memory_limit.hpp"
 #include "dataservice/serve/bad_pictures.hpp"
+#include "dataservice/serve/read_ahead.hpp"
 #include "dataservice/serve/trainer_session.hpp"
 #include "dataservice/source/identity_index.hpp"
 
@@ -79,6 +80,7 @@ struct BatchServer::State {
   std::map<std::uint32_t, std::shared_ptr<const EpochOrder>> orders;  // of the epochs being streamed
   std::set<std::uint32_t> connected, finished;                        // trainer ranks
   std::optional<Dtype> dtype;                                         // of the rings; the first trainer's
+  std::optional<ReadAhead> read_ahead;
   std::optional<WorkerPool> pool;  // last: its threads end before what they use
 
   State(ServiceSetup the_setup, const Source& the_source)
@@ -87,8 +89,13 @@ struct BatchServer::State {
         identities(source),
         bad(setup.bad_list_path, bad_pictures_allowed(setup.config, source.size())),
         shape(plan_shape(setup.config, source.size(),
-                         static_cast<std::uint32_t>(setup.topology.trainer_world))),
-        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {}
+                         static_cast<std::uint32_t>(setup.topology.trainer_world),
+                         static_cast<std::uint32_t>(setup.topology.nodes))),
+        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {
+    if (shape.strategy == Strategy::kChunked)
+      read_ahead.emplace(shape, static_cast<std::uint32_t>(setup.config.train.epochs),
+                         static_cast<std::uint32_t>(setup.topology.node), source);
+  }
 
   std::shared_ptr<const EpochOrder> order(std::uint32_t epoch) {
     if (const auto known = orders.find(epoch); known != orders.end()) return known->second;
@@ -136,7 +143,10 @@ struct BatchServer::State {
     connected.insert(hello.trainer_rank);
     TrainerSession::Plan plan{shape, static_cast<std::uint32_t>(setup.config.train.epochs),
                               [this](std::uint32_t epoch) { return order(epoch); },
-                              [this] { return bad.count(); }};
+                              [this] { return bad.count(); },
+                              [this](std::uint32_t epoch, std::uint64_t step) {
+                                if (read_ahead) read_ahead->reached(epoch, step);
+                              }};
     auto session = std::make_shared<TrainerSession>(socket, hello, layout, std::move(plan), *pool);
     Welcome message;
     message.build_id = setup.build_id;

@@ -40,6 +40,7 @@ void TrainerSession::fill(std::uint32_t slot) {
   }
   if (epoch_ >= plan_.epochs) return;  // the plan is done: the slot rests
   lent_[slot] = false;
+  plan_.reached(epoch_, step_);
   const std::uint64_t number = announced_ + ordered_.size();
   ordered_.push_back({slot, epoch_, step_, false});
   BatchJob job;

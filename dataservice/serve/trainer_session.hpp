@@ -24,7 +24,8 @@ class TrainerSession : public std::enable_shared_from_this<TrainerSession> {
     PlanShape shape;
     std::uint32_t epochs = 0;
     std::function<std::shared_ptr<const EpochOrder>(std::uint32_t epoch)> order;
-    std::function<std::uint64_t()> bad_pictures;  // so far
+    std::function<std::uint64_t()> bad_pictures;                           // so far
+    std::function<void(std::uint32_t epoch, std::uint64_t step)> reached;  // this batch is ordered now
   };
 
   // Makes and touches the ring's memory. Throws Error(kInternal).

@@ -42,4 +42,14 @@ void JoinedSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   parts_[p].source->read(i - first_sample_[p], buffer);
 }
 
+void JoinedSource::will_need(std::uint32_t first, std::uint32_t count) const {
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const std::uint64_t begin = std::max(first, first_sample_[p]);
+    const std::uint64_t end = std::min(std::uint64_t{first} + count, std::uint64_t{first_sample_[p + 1]});
+    if (begin < end)
+      parts_[p].source->will_need(static_cast<std::uint32_t>(begin - first_sample_[p]),
+                                  static_cast<std::uint32_t>(end - begin));
+  }
+}
+
 }  // namespace facetrain

@@ -27,6 +27,7 @@ class JoinedSource final : public Source {
   std::int64_t label(std::uint32_t i) const override;
   std::string name(std::uint32_t i) const override;  // with the part's name in front: "a.txt: /faces/1.jpg"
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+  void will_need(std::uint32_t first, std::uint32_t count) const override;
 
  private:
   std::size_t part_of(std::uint32_t i) const;

@@ -30,6 +30,11 @@ class ListedRecords final : public Source {
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
     records_.read(samples_[i].record, buffer);
   }
+  void will_need(std::uint32_t first, std::uint32_t count) const override {
+    for_each_run(
+        first, count, [&](std::uint32_t i) { return samples_[i].record; },
+        [&](std::uint32_t begin, std::uint32_t length) { records_.will_need(begin, length); });
+  }
 
  private:
   struct Sample {

@@ -141,4 +141,11 @@ void LmdbFile::read(const Value& value, std::vector<std::byte>& buffer, std::siz
   file_.read(value.offset, buffer);
 }
 
+void LmdbFile::will_need(const std::vector<Value>& values) const {
+  std::vector<FilePart> parts;
+  parts.reserve(values.size());
+  for (const Value& value : values) parts.push_back({value.offset, value.size});
+  file_.will_need(std::move(parts));
+}
+
 }  // namespace facetrain

@@ -37,6 +37,9 @@ class LmdbFile {
   // Fills `bytes` from byte `at` of a value on.
   void read_part(const Value& value, std::uint32_t at, std::span<std::byte> bytes) const;
 
+  // RandomFile::will_need for values, in as few pieces as their places allow.
+  void will_need(const std::vector<Value>& values) const;
+
  private:
   void walk(std::uint64_t page, unsigned depth, std::uint64_t& pages, std::uint64_t& records,
             const std::function<void(std::string_view, const Value&)>& visit) const;

@@ -190,4 +190,11 @@ void LmdbSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(start));
 }
 
+void LmdbSource::will_need(std::uint32_t first, std::uint32_t count) const {
+  std::vector<LmdbFile::Value> values;
+  values.reserve(count);
+  for (std::uint32_t k = 0; k < count; ++k) values.push_back(value(first + k));
+  file_.will_need(values);
+}
+
 }  // namespace facetrain

@@ -39,6 +39,7 @@ class LmdbSource final : public Source {
   std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
   std::string name(std::uint32_t i) const override;  // PATH:KEY
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+  void will_need(std::uint32_t first, std::uint32_t count) const override;
 
   std::uint64_t digest() const {
     return digest_;

@@ -183,4 +183,12 @@ void RecordSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(head.size));
 }
 
+void RecordSource::will_need(std::uint32_t first, std::uint32_t count) const {
+  constexpr std::uint64_t kUsual = 16 * 1024;  // sizes are not kept; records side by side join all the same
+  std::vector<FilePart> parts;
+  parts.reserve(count);
+  for (std::uint32_t k = 0; k < count; ++k) parts.push_back({offset(first + k), kUsual});
+  file_.will_need(std::move(parts));
+}
+
 }  // namespace facetrain

@@ -28,6 +28,7 @@ class RecordSource final : public Source {
   std::string name(std::uint32_t i) const override;  // PATH:KEY
   std::uint64_t key(std::uint32_t i) const { return keys_.empty() ? i + std::uint64_t{1} : keys_[i]; }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+  void will_need(std::uint32_t first, std::uint32_t count) const override;
 
  private:
   struct Image {

@@ -26,6 +26,11 @@ class SelectedSource final : public Source {
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
     source_->read(place(i), buffer);
   }
+  void will_need(std::uint32_t first, std::uint32_t count) const override {
+    for_each_run(
+        first, count, [&](std::uint32_t i) { return place(i); },
+        [&](std::uint32_t begin, std::uint32_t length) { source_->will_need(begin, length); });
+  }
 
  private:
   std::uint32_t place(std::uint32_t i) const { return samples_.empty() ? i : samples_[i]; }

@@ -20,7 +20,23 @@ class Source {
   virtual std::string name(std::uint32_t i) const = 0;    // a path or key, for messages
   // Replaces `buffer` by the encoded bytes of sample i. Throws Error(kInput) when they cannot be read.
   virtual void read(std::uint32_t i, std::vector<std::byte>& buffer) const = 0;
+  // Samples first .. first + count - 1 will be read soon: a packed source has the kernel fetch them in few
+  // large reads. A hint, which changes no result; it may wait for the disk's queue.
+  virtual void will_need(std::uint32_t /*first*/, std::uint32_t /*count*/) const {}
 };
+
+// Calls visit(first, count) for each run of consecutive numbers in number_of(first), number_of(first + 1),
+// ...: a hint about a view's samples as hints about those of the source behind it.
+template <class NumberOf, class Visit>
+void for_each_run(std::uint32_t first, std::uint32_t count, const NumberOf& number_of, const Visit& visit) {
+  for (std::uint32_t k = 0; k < count;) {
+    const std::uint32_t begin = number_of(first + k);
+    std::uint32_t length = 1;
+    while (k + length < count && number_of(first + k + length) == begin + length) ++length;
+    visit(begin, length);
+    k += length;
+  }
+}
 
 struct OpenedSource {
   std::unique_ptr<Source> source;

@@ -158,4 +158,15 @@ void WebDatasetSource::read(std::uint32_t i, std::vector<std::byte>& buffer) con
   shards_[image.shard].read(offset(image), buffer);
 }
 
+// Samples are in the order of the shards, so a range of them is one piece of each shard that it touches.
+void WebDatasetSource::will_need(std::uint32_t first, std::uint32_t count) const {
+  for (std::uint32_t k = 0; k < count;) {
+    const std::uint16_t shard = images_[first + k].shard;
+    std::vector<FilePart> parts;
+    for (; k < count && images_[first + k].shard == shard; ++k)
+      parts.push_back({offset(images_[first + k]), images_[first + k].size});
+    shards_[shard].will_need(std::move(parts));
+  }
+}
+
 }  // namespace facetrain

@@ -33,6 +33,7 @@ class WebDatasetSource final : public Source {
   std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
   std::string name(std::uint32_t i) const override;  // SHARD:MEMBER
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
+  void will_need(std::uint32_t first, std::uint32_t count) const override;
 
   // The folder in each sample's key, by label, when every key has one and labels and folders correspond one
   // to one; else empty.

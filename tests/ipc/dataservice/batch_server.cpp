@@ -99,6 +99,42 @@ TEST_CASE("samples and pixels of a step do not depend on the number of threads o
   CHECK(one == run(source, {.trainers = 3, .workers = 2, .batch = 2}));
 }
 
+TEST_CASE("data.order = chunked: 1, 2 and 3 trainers get every picture once an epoch, in the same steps") {
+  const TestSource source(48, 4);
+  const Delivered one = run(source, {.trainers = 1, .batch = 6, .chunked = true});
+  CHECK(one.size() == 16);  // 2 epochs x 48 / 6
+  for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
+    std::set<std::int64_t> seen;
+    for (const auto& [when, rows] : one)
+      if (when.first == epoch)
+        for (const auto& [id, digest] : rows) CHECK(seen.insert(id).second);
+    CHECK(seen.size() == 48);
+  }
+  CHECK(one == run(source, {.trainers = 2, .workers = 3, .batch = 3, .chunked = true}));
+  CHECK(one == run(source, {.trainers = 3, .batch = 2, .chunked = true}));
+  CHECK(one != run(source, {.trainers = 1, .batch = 6}));
+}
+
+TEST_CASE("data.order = chunked: two nodes' services share an epoch's pictures") {
+  const TestSource source(48, 4);
+  std::set<std::int64_t> seen;
+  for (int node = 0; node < 2; ++node) {
+    const Options options{.trainers = 2, .batch = 3, .epochs = 1, .chunked = true, .nodes = 2, .node = node};
+    Service service(source, options);
+    std::vector<RingConsumer> rings;
+    for (int local = 0; local < 2; ++local) rings.push_back(service.connect(options, 2 * node + local));
+    for (int step = 0; step < 4; ++step)
+      for (RingConsumer& ring : rings) {
+        const RingBatch batch = ring.next();
+        for (const std::int64_t id : batch.ids) CHECK(seen.insert(id).second);
+        ring.release(batch.slot);
+      }
+    for (RingConsumer& ring : rings) ring.goodbye();
+    CHECK(service.wait() == 0);
+  }
+  CHECK(seen.size() == 48);
+}
+
 TEST_CASE("trainers several epochs apart are served, when the rings hold more than an epoch") {
   const TestSource source(8, 2);
   const Options options{.trainers = 2, .batch = 4, .epochs = 12};  // one step an epoch, three slots

@@ -143,7 +143,7 @@ TEST_CASE("partial FC is refused where it cannot work") {
 TEST_CASE("an embedding job takes every picture once, as it is") {
   const std::string good = "[embed]\nmodel_path = 'm.pth'\n[train]\nepochs = 1\n[data]\nflip = false\n";
   CHECK(complaint(good).empty());
-  for (const char* more : {"augment = true\n", "rand_erase = true\n"})
+  for (const char* more : {"augment = true\n", "rand_erase = true\n", "order = 'chunked'\n"})
     CHECK(complaint(good + more).find("an embedding job (embed.model_path) takes every picture once") !=
           std::string::npos);
   CHECK(
@@ -194,6 +194,12 @@ TEST_CASE("values must fit together") {
   CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 2\n") == "");
   CHECK(complaint("[data]\nfixed_size_redraw = true\n")
             .starts_with("x.toml:2:21: data.fixed_size_redraw: has no effect without data.fixed_size"));
+  CHECK(complaint("[data]\nwindow = 2047\n") ==
+        "x.toml:2:10: data.window: must be at least data.shard, which is 2048: a window shuffles the samples "
+        "of "
+        "several shards");
+  CHECK(complaint("[data]\norder = 'chunked'\nwindow = 64\nshard = 64\n") == "");
+  CHECK(complaint("[data]\norder = 'chunk'\n").find("exact or chunked") != std::string::npos);
   CHECK(complaint("[data]\nmask_shrink = true\n") ==
         "x.toml:2:15: data.mask_shrink: has no effect without data.mask");
   CHECK(complaint("[data]\nmask_shrink = true\nmask = 'm.npy'\n") == "");

@@ -1,0 +1,65 @@
+#include "dataservice/serve/read_ahead.hpp"
+
+#include <algorithm>
+
+#include "common/plan/chunked_plan.hpp"
+
+namespace facetrain {
+
+std::uint64_t places_ahead(std::uint64_t taken, std::uint64_t share, std::uint64_t window) {
+  const std::uint64_t begin = taken / window * window;
+  return std::min(begin + window, share) + (taken - begin);
+}
+
+ReadAhead::ReadAhead(const PlanShape& shape, std::uint32_t epochs, std::uint32_t node, const Source& source)
+    : shape_(shape), epochs_(epochs), node_(node), source_(source), share_(node_share(shape, node).count) {
+  for (std::uint32_t rank = 0; rank < shape.world; ++rank)
+    if (node_of_rank(shape, rank) == node) per_step_ += shape.batch;
+  thread_ = std::thread([this] { work(); });
+}
+
+ReadAhead::~ReadAhead() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void ReadAhead::reached(std::uint32_t epoch, std::uint64_t step) {
+  const std::uint64_t taken = std::min(step * per_step_, share_), before = epoch * share_;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t wanted =
+        std::min(before + places_ahead(taken, share_, shape_.window), epochs_ * share_);
+    if (wanted <= wanted_) return;
+    wanted_ = wanted;
+    fetched_ = std::max(fetched_, before + taken / shape_.window * shape_.window);  // a run that goes on
+  }
+  changed_.notify_one();
+}
+
+void ReadAhead::work() {
+  std::uint64_t epoch = ~std::uint64_t{0};
+  std::vector<std::uint32_t> shards;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stopping_ || fetched_ < wanted_; });
+    if (stopping_) return;
+    const std::uint64_t place = fetched_ % share_;
+    const std::uint64_t count = std::min({wanted_ - fetched_, share_ - place, std::uint64_t{shape_.shard}});
+    if (fetched_ / share_ != epoch) {
+      epoch = fetched_ / share_;
+      shards = shuffled_shards(shape_, static_cast<std::uint32_t>(epoch));
+    }
+    fetched_ += count;
+    lock.unlock();
+    const SampleRange places{node_share(shape_, node_).first + place, count};
+    for (const SampleRange& range : samples_at(shape_, shards, places))
+      source_.will_need(static_cast<std::uint32_t>(range.first), static_cast<std::uint32_t>(range.count));
+    lock.lock();
+  }
+}
+
+}  // namespace facetrain
