@@ -13,6 +13,7 @@
 #include "common/mpi/job.hpp"
 #include "dataservice/serve/batch_server.hpp"
 #include "dataservice/source/make_source.hpp"
+#include "dataservice/source/stage.hpp"
 
 namespace facetrain {
 namespace {
@@ -52,7 +53,9 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
                                  ? std::filesystem::path(job.config.embed.destination).parent_path().string()
                                  : run_folder(job.config);
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  const OpenedSource opened = make_source(job.config);
+  std::vector<std::string> lines;
+  const OpenedSource opened = make_source(staged_config(job.config, lines));
+  for (const std::string& line : lines) std::cerr << "dataservice: " + line + "\n";
   for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
   BatchServer server(service_setup(job), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.

@@ -1,0 +1,36 @@
+// Copies of packed sources on the node itself (data.stage), for plans that read in small random pieces from a
+// shared file system: the pack is read from there once, in one sweep, and then from the node's disk or
+// memory.
+//
+// A copy is kept when the job ends and is used again as long as size and time of every file of the original
+// are those that it was made from; remove the folder to be rid of it (one in /dev/shm takes memory until
+// then). It is not needed for a run: when the folder cannot be used or has no room, the source is read where
+// it is, and the run says so.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/config.hpp"
+
+namespace facetrain {
+
+// The files of the packed source at `path`, which its copy consists of: an LMDB's data, the shards of an
+// index, a .rec with its .idx and list. Empty: no packed source (a list, a folder). Throws Error(kInput) for
+// an index that cannot be read.
+std::vector<std::string> packed_files(const std::string& path);
+
+struct Staged {
+  std::string path;  // to open: the copy, or the original
+  std::string note;  // a line for the log: what was done, or why not
+  bool is_copy = false;
+};
+
+// Makes the copy of one source in `folder`, or finds it there. Processes of a node that want the same one
+// wait for the first (a lock file in its folder, given up by the kernel when its holder dies).
+Staged stage_source(const std::string& path, const std::string& folder);
+
+// The configuration with data.train_source as staged, when data.stage asks for it. lines: for the log.
+Config staged_config(Config config, std::vector<std::string>& lines);
+
+}  // namespace facetrain
