@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -80,9 +81,13 @@ TEST_CASE(
     ahead.reached(0, 0);  // the other trainer is behind
     CHECK(source.asked(30) == std::vector<std::uint32_t>(line.begin(), line.begin() + 30));
     for (std::uint32_t epoch = 0; epoch < 2; ++epoch)
-      for (std::uint64_t step = 0; step < shape.steps_per_epoch(); ++step) ahead.reached(epoch, step);
+      for (std::uint64_t step = 0; step < shape.steps_per_epoch(); ++step) {
+        ahead.reached(epoch, step);
+        const std::uint64_t places = epoch * share.count + places_ahead(10 * step, share.count, 20);
+        CHECK(source.asked(places).size() == std::max<std::uint64_t>(places, 30));
+      }
     CHECK(source.asked(line.size()) == line);
-    CHECK(source.pieces() < 30);
+    CHECK(source.pieces() < 40);
   }
   const Notes late(103);
   ReadAhead ahead(shape, 2, 1, late);
