@@ -18,6 +18,7 @@
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_options.hpp"
 #include "common/plan/sample_plan.hpp"
+#include "common/precision.hpp"
 #include "dataservice/check/identities.hpp"
 #include "dataservice/check/list_text.hpp"
 #include "dataservice/check/pictures.hpp"
@@ -124,20 +125,14 @@ std::uint64_t check_data(const Config& config, const Request& request, int ranks
   return identities;
 }
 
-Dtype ring_dtype(const Config& config, bool on_gpu) {
-  if (!on_gpu) return Dtype::kF32;
-  return config.train.precision == "fp16"   ? Dtype::kF16
-         : config.train.precision == "bf16" ? Dtype::kBf16
-                                            : Dtype::kF32;
-}
-
 void check_memory(const Config& config, const Request& request, const Launch& launch, bool has_gpu,
                   std::uint64_t identities, Report& report) {
   const int trainers = launch.node_processes - 1;
   const int ranks = trainers * request.launch.nodes;
   const bool on_gpu = has_gpu || request.gpu_bytes;
-  const std::uint64_t rings = ring_bytes(config, ring_dtype(config, on_gpu), trainers,
-                                         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+  const Dtype dtype = ring_dtype(config.model.model, precision_of(config.train.precision, on_gpu));
+  const std::uint64_t rings =
+      ring_bytes(config, dtype, trainers, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
   Findings host = host_memory_findings(rings, 0, memory_headroom());
   const auto size = network_size(config);
   if (size && on_gpu) {

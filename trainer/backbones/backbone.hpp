@@ -64,10 +64,6 @@ struct BackboneSpec {
 // The [model] table and [train] precision. Throws Error(kConfig) for an input size other than 112 x 112.
 BackboneSpec backbone_spec(const Config& config);
 
-// Whether the network's first layer computes in float32 whatever the precision, so that pictures must not
-// come in half precision. False for an unknown model.
-bool wants_float32_pictures(const std::string& model);
-
 // Builds and initialises the network (as the reference does, but from `seed` alone: equal on every rank),
 // float32, on the CPU. Throws Error(kConfig) for an unknown model, depth or mode.
 std::unique_ptr<Backbone> make_backbone(const BackboneSpec& spec, std::uint64_t seed);

@@ -46,12 +46,6 @@ BackboneSpec backbone_spec(const Config& config) {
           .precision = config.train.precision};
 }
 
-bool wants_float32_pictures(const std::string& model) {
-  for (const BackboneEntry& entry : backbone_registry())
-    if (entry.name == model) return entry.kind->float32_pictures;
-  return false;
-}
-
 std::unique_ptr<Backbone> make_backbone(const BackboneSpec& spec, std::uint64_t seed) {
   std::string names;
   for (const BackboneEntry& entry : backbone_registry()) {

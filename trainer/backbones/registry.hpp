@@ -17,7 +17,6 @@ struct BackboneKind {
   std::unique_ptr<Backbone> (*make)(const BackboneSpec& spec, std::uint64_t seed);
   // Reads the shape off a state_dict; nullopt if it is another network's.
   std::optional<BackboneSpec> (*recognise)(const std::vector<NamedTensor>& state);
-  bool float32_pictures = false;  // see wants_float32_pictures
 };
 
 struct BackboneEntry {

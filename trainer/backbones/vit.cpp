@@ -136,6 +136,6 @@ std::unique_ptr<Backbone> make_vit(const VitShape& shape, const BackboneSpec& sp
 }
 
 extern const BackboneKind backbone_vit;
-const BackboneKind backbone_vit = {&make, &recognise, true};
+const BackboneKind backbone_vit = {&make, &recognise};
 
 }  // namespace facetrain

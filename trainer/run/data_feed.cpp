@@ -7,7 +7,6 @@
 #include "common/build_id.hpp"
 #include "common/cpu.hpp"
 #include "common/ipc/frame_socket.hpp"
-#include "trainer/backbones/backbone.hpp"
 
 namespace facetrain {
 namespace {
@@ -27,13 +26,6 @@ Hello hello_of(const Job& job, const std::string& model, Precision precision) {
 }
 
 }  // namespace
-
-Dtype ring_dtype(const std::string& model, Precision precision) {
-  if (wants_float32_pictures(model)) return Dtype::kF32;
-  return precision == Precision::kFp16   ? Dtype::kF16
-         : precision == Precision::kBf16 ? Dtype::kBf16
-                                         : Dtype::kF32;
-}
 
 int compute_threads(const Config& config, const Topology& topology, at::Device device) {
   if (config.launch.threads > 0) return static_cast<int>(config.launch.threads);

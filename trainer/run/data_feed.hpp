@@ -17,10 +17,6 @@ namespace facetrain {
 // launch.threads overrides both.
 int compute_threads(const Config& config, const Topology& topology, at::Device device);
 
-// The element type that the service writes for a network `model`, as "vit": half of the traffic where the
-// network starts in half precision anyway.
-Dtype ring_dtype(const std::string& model, Precision precision);
-
 // Connected to the node's service, which listens already. model: the network that takes the pictures, which
 // an embedding job knows from its weights, not from model.model. Throws as RingConsumer's constructor.
 RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision);

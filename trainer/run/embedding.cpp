@@ -147,7 +147,7 @@ at::Tensor in_plan_order(const at::Tensor& all, std::int64_t world) {
 void run_embedding(MpiSession& mpi, const Job& job, bool progress) {
   const Config& config = job.config;
   const at::Device device = training_device(job.topology, config.launch.gpus);
-  const Precision precision = precision_of(config.train.precision, device);
+  const Precision precision = precision_of(config.train.precision, !device.is_cpu());
   at::set_num_threads(compute_threads(config, job.topology, device));
   // Collective with the services, which take part once they listen.
   const auto communicator = make_communicator(trainers_communicator(mpi, job.topology), device);

@@ -136,7 +136,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   const SystemClock clock;
 
   const at::Device device = training_device(topology, config.launch.gpus);
-  const Precision precision = precision_of(config.train.precision, device);
+  const Precision precision = precision_of(config.train.precision, !device.is_cpu());
   const int threads = compute_threads(config, topology, device);
   at::set_num_threads(threads);
   // Collective with the services, which take part once they listen.

@@ -1,7 +1,5 @@
 #include "trainer/step/precision.hpp"
 
-#include "common/error.hpp"
-
 namespace facetrain {
 namespace {
 
@@ -14,14 +12,6 @@ at::ScalarType half_type(Precision precision) {
 }
 
 }  // namespace
-
-Precision precision_of(const std::string& name, at::Device device) {
-  if (name == "fp16") return device.is_cpu() ? Precision::kFp32 : Precision::kFp16;
-  if (name == "bf16") return Precision::kBf16;
-  if (name == "fp32") return Precision::kFp32;
-  if (name == "fp64") return Precision::kFp64;
-  throw Error(ErrorKind::kConfig, "train.precision: unknown \"" + name + "\"; known: fp16, bf16, fp32, fp64");
-}
 
 at::ScalarType parameter_type(Precision precision) {
   return precision == Precision::kFp64 ? at::kDouble : at::kFloat;

@@ -1,17 +1,11 @@
-// The arithmetic of a run: what train.precision means on a device.
+// The arithmetic of a run: the tensors' types that a precision (common/precision.hpp) means.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
+#include "common/precision.hpp"
 
 namespace facetrain {
-
-enum class Precision { kFp16, kBf16, kFp32, kFp64 };
-
-// train.precision on a device; fp16 on the CPU becomes fp32 (the caller says so). Throws Error(kConfig) for
-// another name.
-Precision precision_of(const std::string& name, at::Device device);
 
 // Of parameters, gradients and the softmax: float64 for fp64, else float32.
 at::ScalarType parameter_type(Precision precision);

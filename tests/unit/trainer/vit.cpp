@@ -192,7 +192,6 @@ TEST_CASE("depths, modes and picture sizes that ViT has not are configuration er
   config.model.depth = "s";
   config.model.checkpoint = true;
   CHECK(backbone_spec(config).checkpoint);
-  CHECK((wants_float32_pictures("vit") && !wants_float32_pictures("iresnet")));
   config.model.input_size = {224, 224};
   CHECK(refusal([&] { backbone_spec(config); }) ==
         "model.input_size: the networks take 112 x 112 pictures, not 224");
