@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "dataservice/source/identity_order.hpp"
+#include "dataservice/source/line_reader.hpp"
 
 namespace facetrain {
 namespace {
@@ -28,26 +33,37 @@ struct Lines {
   std::uint64_t paths = 0;
 };
 
+// Paths that stand twice. Eight bytes a path: texts are compared only where their hashes are equal.
+Tally repeated_paths(std::string_view text, std::vector<std::size_t> hashes) {
+  std::sort(hashes.begin(), hashes.end());
+  std::unordered_set<std::size_t> suspects;
+  for (auto at = hashes.begin(); (at = std::adjacent_find(at, hashes.end())) != hashes.end(); ++at)
+    suspects.insert(*at);
+  Tally twice;
+  if (suspects.empty()) return twice;
+  std::unordered_set<std::string> seen;
+  LineReader reader(text, "");
+  for (std::string_view line; reader.next_filled(line);)
+    if (suspects.contains(std::hash<std::string_view>()(line)) && !seen.emplace(line).second)
+      twice.add(reader.number(), line);
+  return twice;
+}
+
 Lines read_lines(std::string_view text) {
   Lines lines;
-  std::unordered_set<std::string_view> paths;
-  std::uint64_t number = 0;
-  for (std::size_t start = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    std::string_view line = text.substr(start, end - start);
-    start = end + 1;
-    ++number;
-    if (line.ends_with('\r')) line.remove_suffix(1);
+  std::vector<std::size_t> hashes;
+  LineReader reader(text, "");
+  for (std::string_view line; reader.next(line);) {
     if (line.find_first_not_of(" \t") == line.npos) {
-      lines.blank.add(number, "");
+      lines.blank.add(reader.number(), "");
       continue;
     }
-    ++lines.paths;
-    if (line.find(',') != line.npos) lines.comma.add(number, line);
-    if (!paths.insert(line).second) lines.twice.add(number, line);
-    const std::size_t slash = line.rfind('/');
-    if (slash == line.npos || slash == 0 || line[slash - 1] == '/') lines.bare.add(number, line);
+    hashes.push_back(std::hash<std::string_view>()(line));
+    if (line.find(',') != line.npos) lines.comma.add(reader.number(), line);
+    if (folder_of(line).empty()) lines.bare.add(reader.number(), line);
   }
+  lines.paths = hashes.size();
+  lines.twice = repeated_paths(text, std::move(hashes));
   return lines;
 }
 

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <numeric>
+#include <optional>
+#include <ranges>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "common/error.hpp"
-#include "common/io/file.hpp"
+#include "dataservice/source/line_reader.hpp"
 
 namespace facetrain {
 
@@ -18,57 +20,67 @@ std::string record_list_of(const std::string& rec_path) {
   return std::filesystem::is_regular_file(list, missing) ? list.string() : "";
 }
 
+namespace {
+
+// Finds a record by its key; a table is made only when the keys do not ascend (as they do from every writer).
+class RecordsByKey {
+ public:
+  explicit RecordsByKey(const RecordSource& records) : records_(records) {
+    bool ascend = true;
+    for (std::uint32_t i = 1; i < records_.size() && ascend; ++i)
+      ascend = records_.key(i - 1) < records_.key(i);
+    if (ascend) return;
+    by_key_.resize(records_.size());
+    std::iota(by_key_.begin(), by_key_.end(), 0u);
+    std::stable_sort(by_key_.begin(), by_key_.end(),
+                     [&](auto a, auto b) { return records_.key(a) < records_.key(b); });
+  }
+
+  // Of records with the same key, the first.
+  std::optional<std::uint32_t> find(std::uint64_t key) const {
+    const auto ranks = std::views::iota(0u, records_.size());
+    const auto found =
+        std::ranges::lower_bound(ranks, key, {}, [&](auto rank) { return records_.key(at(rank)); });
+    if (found == ranks.end() || records_.key(at(*found)) != key) return {};
+    return at(*found);
+  }
+
+ private:
+  std::uint32_t at(std::uint32_t rank) const { return by_key_.empty() ? rank : by_key_[rank]; }
+
+  const RecordSource& records_;
+  std::vector<std::uint32_t> by_key_;
+};
+
+}  // namespace
+
 ListedRecords::ListedRecords(RecordSource records, const std::string& list_path)
     : records_(std::move(records)) {
-  const MappedFile file(list_path);
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-  std::unordered_map<std::uint64_t, std::uint32_t> record_of;
-  for (std::uint32_t i = 0; i < records_.size(); ++i) record_of.emplace(records_.key(i), i);
-
-  struct Line {
-    std::string_view identity;
-    std::uint32_t record;
-  };
-  std::vector<Line> lines;
+  const RecordsByKey by_key(records_);
+  LineReader reader(list_path);
+  IdentitySorter sorter;
   std::vector<bool> named(records_.size(), false);
-  std::size_t number = 0;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    std::string_view line = text.substr(start, end - start);
-    start = end + 1;
-    ++number;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;
-    const auto fail = [&](const std::string& why) {
-      throw Error(ErrorKind::kInput, list_path + ":" + std::to_string(number) + ": " + why + ": " +
-                                         std::string(line.substr(0, 200)));
-    };
+  lines_.reserve(records_.size());
+  for (std::string_view line; reader.next_filled(line);) {
     std::uint64_t key = 0;
     const std::size_t tab = line.find('\t');
     const auto [stop, error] = std::from_chars(line.data(), line.data() + std::min(tab, line.size()), key);
     if (tab == line.npos || error != std::errc{} || stop != line.data() + tab)
-      fail("not a line KEY<tab>PATH");
-    const std::string_view path = line.substr(tab + 1);
-    const std::size_t slash = path.rfind('/');
-    if (slash == path.npos || slash == 0 || path[slash - 1] == '/')
-      fail("no folder in front of the file name (its name is the identity)");
-    const std::string_view folder = path.substr(0, slash);
-    const auto record = record_of.find(key);
-    if (record == record_of.end()) fail("the record file has no such record");
-    if (named[record->second]) fail("this record was named before");
-    named[record->second] = true;
-    lines.push_back({folder.substr(folder.rfind('/') + 1), record->second});
+      reader.fail("not a line KEY<tab>PATH", line);
+    const std::string_view folder = folder_of(line.substr(tab + 1));
+    if (folder.empty()) reader.fail("no folder in front of the file name (its name is the identity)", line);
+    const auto record = by_key.find(key);
+    if (!record) reader.fail("the record file has no such record", line);
+    if (named[*record]) reader.fail("this record was named before", line);
+    named[*record] = true;
+    lines_.push_back(*record);
+    sorter.add(folder);
   }
   const auto left_out = std::find(named.begin(), named.end(), false);
   if (left_out != named.end())
     throw Error(ErrorKind::kInput, list_path + " does not name " +
                                        records_.name(static_cast<std::uint32_t>(left_out - named.begin())));
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const Line& a, const Line& b) { return a.identity < b.identity; });
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (i == 0 || lines[i].identity != lines[i - 1].identity) ++classes_;
-    samples_.push_back({lines[i].record, classes_ - 1});
-  }
+  order_ = sorter.sorted();
 }
 
 }  // namespace facetrain

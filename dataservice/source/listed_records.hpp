@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dataservice/source/identity_order.hpp"
 #include "dataservice/source/record_source.hpp"
 #include "dataservice/source/source.hpp"
 
@@ -16,19 +17,19 @@ namespace facetrain {
 std::string record_list_of(const std::string& rec_path);
 
 // Samples are sorted (stably) by the name of their folder, labels count up in this order, as in a training
-// list. 8 bytes an image more than the records themselves.
+// list. At most 8 bytes an image more than the records themselves.
 class ListedRecords final : public Source {
  public:
   // Throws Error(kInput): list:line of what is no "KEY<tab>PATH", has no folder, or names a record that the
   // file has not; a record that the list does not name or names twice.
   ListedRecords(RecordSource records, const std::string& list_path);
 
-  std::uint32_t size() const override { return static_cast<std::uint32_t>(samples_.size()); }
-  std::uint32_t classes() const override { return classes_; }
-  std::int64_t label(std::uint32_t i) const override { return samples_[i].label; }
-  std::string name(std::uint32_t i) const override { return records_.name(samples_[i].record); }
+  std::uint32_t size() const override { return order_.size(); }
+  std::uint32_t classes() const override { return order_.classes(); }
+  std::int64_t label(std::uint32_t i) const override { return order_.label(i); }
+  std::string name(std::uint32_t i) const override { return records_.name(record(i)); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
-    records_.read(samples_[i].record, buffer);
+    records_.read(record(i), buffer);
   }
   void will_need(std::uint32_t first, std::uint32_t count) const override {
     for_each_run(
@@ -37,13 +38,11 @@ class ListedRecords final : public Source {
   }
 
  private:
-  struct Sample {
-    std::uint32_t record = 0, label = 0;
-  };
+  std::uint32_t record(std::uint32_t i) const { return lines_[order_.place(i)]; }
 
   RecordSource records_;
-  std::vector<Sample> samples_;
-  std::uint32_t classes_ = 0;
+  std::vector<std::uint32_t> lines_;  // the record of each line
+  IdentityOrder order_;
 };
 
 }  // namespace facetrain

@@ -23,8 +23,10 @@ bool leads_back(const fs::directory_entry& entry, const fs::path& folder) {
   return !error && (fs::canonical(folder, error).string() + "/").starts_with(target);
 }
 
-void collect(const fs::path& folder, const std::function<bool(std::string_view)>& wanted,
-             std::vector<PictureFolder>& found) {
+}  // namespace
+
+void for_each_picture_folder(const fs::path& folder, const std::function<bool(std::string_view)>& wanted,
+                             const std::function<void(PictureFolder)>& visit) {
   std::error_code error;
   fs::directory_iterator entries(folder, error);
   if (error) cannot_read(folder.string(), error);
@@ -47,11 +49,9 @@ void collect(const fs::path& folder, const std::function<bool(std::string_view)>
   std::sort(here.files.begin(), here.files.end());
   std::sort(below.begin(), below.end(),
             [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
-  if (!here.files.empty()) found.push_back(std::move(here));
-  for (const fs::path& path : below) collect(path, wanted, found);
+  if (!here.files.empty()) visit(std::move(here));
+  for (const fs::path& path : below) for_each_picture_folder(path, wanted, visit);
 }
-
-}  // namespace
 
 bool has_picture_ending(std::string_view file) {
   const auto dot = file.rfind('.');
@@ -69,13 +69,6 @@ fs::path absolute_folder(const std::string& given) {
   if (!is_folder) throw Error(ErrorKind::kInput, "this is not a folder: " + given);
   fs::path path = fs::absolute(given).lexically_normal();
   return path.has_filename() ? path : path.parent_path();  // a trailing slash
-}
-
-std::vector<PictureFolder> picture_folders(const fs::path& folder,
-                                           const std::function<bool(std::string_view)>& wanted) {
-  std::vector<PictureFolder> found;
-  collect(folder, wanted, found);
-  return found;
 }
 
 }  // namespace facetrain

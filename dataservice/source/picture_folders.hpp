@@ -21,10 +21,12 @@ bool has_picture_ending(std::string_view file);
 // `given` as an absolute path without a slash at its end. Throws Error(kInput) when it is not a folder.
 std::filesystem::path absolute_folder(const std::string& given);
 
-// `folder` (absolute) itself when it holds files that `wanted` takes by their name, then every folder below
-// it, sorted; files that begin with a dot are left out, links that lead back to a folder above are not
-// followed. Throws Error(kInput) naming a folder that cannot be read, or that holds a name with a line break.
-std::vector<PictureFolder> picture_folders(const std::filesystem::path& folder,
-                                           const std::function<bool(std::string_view)>& wanted);
+// Calls visit for `folder` (absolute) itself when it holds files that `wanted` takes by their name, then for
+// every such folder below it, sorted; one folder's files are held at a time. Files that begin with a dot are
+// left out, links that lead back to a folder above are not followed. Throws Error(kInput) naming a folder
+// that cannot be read, or that holds a name with a line break.
+void for_each_picture_folder(const std::filesystem::path& folder,
+                             const std::function<bool(std::string_view)>& wanted,
+                             const std::function<void(PictureFolder)>& visit);
 
 }  // namespace facetrain

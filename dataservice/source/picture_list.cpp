@@ -7,6 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "dataservice/source/line_reader.hpp"
 #include "dataservice/source/picture_folders.hpp"
 
 namespace facetrain {
@@ -14,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> below(const std::string& folder) {
+TextStore below(const std::string& folder) {
   std::vector<std::string> paths;
   std::error_code error;
   fs::recursive_directory_iterator entries(folder, error);
@@ -31,20 +32,17 @@ std::vector<std::string> below(const std::string& folder) {
   }
   if (error) throw Error(ErrorKind::kInput, "cannot read the folder " + folder + ": " + error.message());
   std::sort(paths.begin(), paths.end());
-  return paths;
+  TextStore sorted;
+  for (const std::string& path : paths) sorted.add(path);
+  return sorted;
 }
 
-std::vector<std::string> lines_of(const std::string& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  std::vector<std::string> paths;
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('\n');
-    std::string_view line = rest.substr(0, end);
-    rest = end == rest.npos ? std::string_view{} : rest.substr(end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") != line.npos) paths.emplace_back(line);
+TextStore lines_of(const std::string& path) {
+  LineReader lines(path);
+  TextStore paths;
+  for (std::string_view line; lines.next_filled(line);) {
+    if (line.size() > TextStore::kLongest) lines.fail("this path is too long", line);
+    paths.add(line);
   }
   return paths;
 }
@@ -55,7 +53,7 @@ PictureList::PictureList(const std::string& path) {
   std::error_code unknown;
   const bool is_folder = fs::is_directory(path, unknown);
   paths_ = is_folder ? below(path) : lines_of(path);
-  if (paths_.empty())
+  if (paths_.size() == 0)
     throw Error(ErrorKind::kInput, is_folder ? path + ": no .jpg, .jpeg or .png below this folder"
                                              : path + " is empty: it names no picture");
   if (paths_.size() > std::numeric_limits<std::uint32_t>::max())
@@ -64,7 +62,7 @@ PictureList::PictureList(const std::string& path) {
 
 void PictureList::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   try {
-    buffer = read_file(paths_[i]);
+    buffer = read_file(paths_.get(i));
   } catch (const Error& error) {  // whatever is wrong with one picture is that picture's trouble
     throw Error(ErrorKind::kInput, error.what());
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataservice/source/source.hpp"
+#include "dataservice/source/text_store.hpp"
 
 namespace facetrain {
 
@@ -21,11 +22,11 @@ class PictureList final : public Source {
   std::uint32_t size() const override { return static_cast<std::uint32_t>(paths_.size()); }
   std::uint32_t classes() const override { return 1; }
   std::int64_t label(std::uint32_t) const override { return 0; }
-  std::string name(std::uint32_t i) const override { return paths_[i]; }
+  std::string name(std::uint32_t i) const override { return paths_.get(i); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
 
  private:
-  std::vector<std::string> paths_;
+  TextStore paths_;
 };
 
 }  // namespace facetrain

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "common/error.hpp"
-#include "common/io/file.hpp"
 #include "dataservice/source/class_limit.hpp"
+#include "dataservice/source/line_reader.hpp"
 #include "dataservice/tools/parallel.hpp"
 
 namespace facetrain {
@@ -26,24 +26,17 @@ struct IndexLine {
 };
 
 std::vector<IndexLine> read_index(const std::string& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  const char* at = reinterpret_cast<const char*>(bytes.data());
-  const char* const end = at + bytes.size();
+  LineReader reader(path);
   std::vector<IndexLine> lines;
-  for (std::size_t number = 1; at < end; ++number) {
-    const char* const stop = std::find(at, end, '\n');
-    const char* const last = stop > at && stop[-1] == '\r' ? stop - 1 : stop;
-    if (last > at) {
-      IndexLine line;
-      const auto key = std::from_chars(at, last, line.key);
-      const bool tab = key.ec == std::errc{} && key.ptr < last && *key.ptr == '\t';
-      const auto place = std::from_chars(tab ? key.ptr + 1 : last, last, line.offset);
-      if (!tab || place.ec != std::errc{} || place.ptr != last)
-        throw Error(ErrorKind::kInput,
-                    path + ":" + std::to_string(number) + ": not a line KEY<tab>OFFSET of a RecordIO index");
-      lines.push_back(line);
-    }
-    at = std::min(stop + 1, end);
+  for (std::string_view text; reader.next_filled(text);) {
+    const char* const last = text.data() + text.size();
+    IndexLine line;
+    const auto key = std::from_chars(text.data(), last, line.key);
+    const bool tab = key.ec == std::errc{} && key.ptr < last && *key.ptr == '\t';
+    const auto place = std::from_chars(tab ? key.ptr + 1 : last, last, line.offset);
+    if (!tab || place.ec != std::errc{} || place.ptr != last)
+      reader.fail("not a line KEY<tab>OFFSET of a RecordIO index", text);
+    lines.push_back(line);
   }
   if (lines.empty()) throw Error(ErrorKind::kInput, path + " is empty");
   return lines;
@@ -81,6 +74,7 @@ RecordSource::RecordSource(const std::string& path) : file_(path) {
     classes_ = last - end;
     constexpr std::uint64_t kNone = ~std::uint64_t{0};
     std::vector<std::uint64_t> offsets(end, kNone);
+    images_.reserve(end - 1);
     for (const IndexLine& line : lines)
       if (line.key < end) offsets[line.key] = line.offset;
     for (std::uint32_t key = 1; key < end; ++key) {
@@ -91,10 +85,15 @@ RecordSource::RecordSource(const std::string& path) : file_(path) {
   } else {
     if (lines.size() > std::numeric_limits<std::uint32_t>::max())
       throw Error(ErrorKind::kInput, index + ": too many lines");
+    images_.reserve(lines.size());
+    first_key_ = lines[0].key;
+    bool in_sequence = true;
     for (const IndexLine& line : lines) {
+      in_sequence = in_sequence && line.key == first_key_ + images_.size();
       add(line.offset);
-      keys_.push_back(line.key);
     }
+    if (!in_sequence)
+      for (const IndexLine& line : lines) keys_.push_back(line.key);
   }
   take_labels();
 }
@@ -145,11 +144,11 @@ RecordSource::Head RecordSource::head_of(std::uint64_t offset, std::span<const s
   head.labels = little_endian<std::uint32_t>(record, 0);
   if (head.labels > kMostLabels) file_.damaged(offset, "impossible number of labels");
   head.size = kImageHeader + 4 * std::size_t{head.labels};
-  if (head.labels == 0) head.first_two = {number(4)};
+  if (head.labels == 0) head.first_two[0] = number(4);
   for (std::size_t k = 0; k < std::min<std::size_t>(head.labels, 2); ++k) {
     const std::size_t at = kImageHeader + 4 * k;
     if (at + 4 > record.size()) file_.damaged(offset, "a record too short for its labels");
-    head.first_two.push_back(number(at));
+    head.first_two[k] = number(at);
   }
   return head;
 }

@@ -5,9 +5,10 @@
 //   A record: IRHeader {u32 flag, f32 label, u64 id, u64 id2}; flag > 0: that many f32 labels follow instead,
 //   the first counts; then the picture. Record 0 may have labels (n + 1, m): then the pictures are records 1
 //   .. n, and n + 1 .. m - 1 stand for identities.
-// 12 bytes an image (20, without a record 0 of that kind).
+// 12 bytes an image (20, when its keys are not in sequence).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ class RecordSource final : public Source {
   std::uint32_t classes() const override { return classes_; }
   std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
   std::string name(std::uint32_t i) const override;  // PATH:KEY
-  std::uint64_t key(std::uint32_t i) const { return keys_.empty() ? i + std::uint64_t{1} : keys_[i]; }
+  std::uint64_t key(std::uint32_t i) const { return keys_.empty() ? first_key_ + i : keys_[i]; }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;
 
@@ -38,9 +39,9 @@ class RecordSource final : public Source {
 
   // What stands in front of a picture.
   struct Head {
-    std::uint32_t labels = 0;        // 0: one, inside the IRHeader
-    std::vector<float> first_two{};  // of them
-    std::size_t size = 0;            // bytes
+    std::uint32_t labels = 0;          // 0: one, inside the IRHeader
+    std::array<float, 2> first_two{};  // of them
+    std::size_t size = 0;              // bytes
   };
 
   std::uint64_t offset(std::uint32_t i) const {
@@ -53,7 +54,8 @@ class RecordSource final : public Source {
 
   RandomFile file_;
   std::vector<Image> images_;
-  std::vector<std::uint64_t> keys_;  // empty when they are 1, 2, 3, ...
+  std::uint64_t first_key_ = 1;
+  std::vector<std::uint64_t> keys_;  // empty when each is the one before plus one
   std::uint32_t classes_ = 0;        // 0 while not known
 };
 

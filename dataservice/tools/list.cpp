@@ -42,8 +42,10 @@ void run(const Flags& flags, std::ostream& out) {
       static_cast<std::uint64_t>(flags.integer("--seed", 42, 0, std::numeric_limits<std::int64_t>::max()));
   const std::string ending = flags.text("--file_type", "jpg");
 
-  const std::vector<PictureFolder> found =
-      picture_folders(source, [&](std::string_view file) { return file.ends_with(ending); });
+  std::vector<PictureFolder> found;
+  for_each_picture_folder(
+      source, [&](std::string_view file) { return file.ends_with(ending); },
+      [&](PictureFolder one) { found.push_back(std::move(one)); });
   if (found.empty())
     throw Error(ErrorKind::kInput, "list: no file ending in " + ending + " below " + source.string());
 
