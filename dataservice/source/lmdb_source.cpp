@@ -1,11 +1,12 @@
 #include "dataservice/source/lmdb_source.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
-#include <numeric>
 #include <optional>
 
 #include "common/error.hpp"
+#include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/msgpack.hpp"
 #include "dataservice/tools/parallel.hpp"
 
@@ -65,14 +66,9 @@ LmdbSource::LmdbSource(const std::string& path) : file_(path) {
     digest_ = record.digest;
     for (std::uint32_t i = 0; i < size(); ++i) images_[i].label = record.labels[i];
   }
-  for (std::uint32_t i = 0; i < size(); ++i)
-    if (images_[i].label >= classes_)
-      throw Error(ErrorKind::kInput, name(i) + ": label " + std::to_string(images_[i].label) + " of only " +
-                                         std::to_string(classes_) + " classes (__classnum__)");
+  classes_ = classes_of_labels(*this, classes_, "classes (__classnum__)");
 }
 
-// The records come sorted by key and b"__keys__" in the order of training: both sorted, they are matched in
-// one go.
 std::vector<std::byte> LmdbSource::take_tree() {
   std::optional<LmdbFile::Value> len, keys, classes, pack;
   const auto special = [&](std::string_view key) -> std::optional<LmdbFile::Value>* {
@@ -116,26 +112,13 @@ std::vector<std::byte> LmdbSource::take_tree() {
     const std::string_view key = reader.raw();
     numbers = numbers && key == std::to_string(i);
   }
-  const auto key_of = [&](std::uint32_t i) {
-    return MsgpackReader(std::span(keys_).subspan(key_at_[i]), where).raw();
-  };
-  std::vector<std::uint32_t> order(count);
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return key_of(a) < key_of(b); });
   images_.resize(count);
-  std::uint32_t next = 0;
-  file_.for_each([&](std::string_view key, const LmdbFile::Value& value) {
-    for (; next < count && key_of(order[next]) == key; ++next)
-      images_[order[next]] = {static_cast<std::uint32_t>(value.offset),
-                              static_cast<std::uint32_t>(value.offset >> 32), value.size, 0};
-  });
-  if (next < count)
-    throw Error(ErrorKind::kInput, file_.path() + ": the record of key " +
-                                       std::string(key_of(order[next]).substr(0, 100)) +
-                                       " is missing, or the tree is not in order");
   if (numbers) {
-    keys_ = {};
-    key_at_ = {};
+    keys_ = std::vector<std::byte>();  // "= {}" would keep the memory
+    key_at_ = std::vector<std::uint32_t>();
+    take_numbered();
+  } else {
+    take_named();
   }
   if (pack) {
     file_.read(*pack, buffer);
@@ -144,9 +127,77 @@ std::vector<std::byte> LmdbSource::take_tree() {
   return {};
 }
 
+void LmdbSource::take(std::uint32_t i, const LmdbFile::Value& value) {
+  images_[i] = {static_cast<std::uint32_t>(value.offset), static_cast<std::uint32_t>(value.offset >> 32),
+                value.size, 0};
+}
+
+void LmdbSource::missing(std::uint32_t i) const {
+  throw Error(ErrorKind::kInput, file_.path() + ": the record of key " +
+                                     std::string(key_of(i).substr(0, 100)) +
+                                     " is missing, or the tree is not in order");
+}
+
+// Keys 0, 1, 2, ... say themselves which picture they are.
+void LmdbSource::take_numbered() {
+  file_.for_each([&](std::string_view key, const LmdbFile::Value& value) {
+    std::uint32_t i = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), i);
+    if (error != std::errc{} || end != key.data() + key.size() || i >= size() ||
+        (key.size() > 1 && key.starts_with('0')))
+      return;
+    take(i, value);
+  });
+  for (std::uint32_t i = 0; i < size(); ++i)
+    if (value(i).offset == 0) missing(i);  // no value is at the start of the file
+}
+
+// The records come sorted by key and b"__keys__" in the order of training: both sorted, they are matched in
+// one go. Most comparisons are decided by the eight bytes behind what all keys have in common.
+void LmdbSource::take_named() {
+  const std::string first = key_of(0);
+  std::size_t common = first.size();
+  bool is_sorted = true;
+  std::string_view before = first;
+  for (std::uint32_t i = 1; i < size(); ++i) {
+    const std::string_view key = key_view(i);
+    is_sorted = is_sorted && before <= key;
+    while (!key.starts_with(std::string_view(first).substr(0, common))) --common;
+    before = key;
+  }
+  struct Entry {
+    std::uint64_t start;
+    std::uint32_t picture;
+  };
+  std::vector<Entry> order(size());
+  for (std::uint32_t i = 0; i < size(); ++i) {
+    const std::string_view key = key_view(i).substr(common);
+    std::uint64_t start = 0;
+    for (std::size_t k = 0; k < 8; ++k)
+      start = start << 8 | (k < key.size() ? static_cast<unsigned char>(key[k]) : 0u);
+    order[i] = {start, i};
+  }
+  if (!is_sorted)
+    std::sort(order.begin(), order.end(), [&](const Entry& a, const Entry& b) {
+      return a.start != b.start ? a.start < b.start : key_view(a.picture) < key_view(b.picture);
+    });
+  std::uint32_t next = 0;
+  file_.for_each([&](std::string_view key, const LmdbFile::Value& value) {
+    for (; next < size() && key_view(order[next].picture) == key; ++next) take(order[next].picture, value);
+  });
+  if (next < size()) missing(order[next].picture);
+}
+
+std::string_view LmdbSource::key_view(std::uint32_t i) const {
+  return MsgpackReader(std::span(keys_).subspan(key_at_[i]), "__keys__").raw();
+}
+
+std::string LmdbSource::key_of(std::uint32_t i) const {
+  return key_at_.empty() ? std::to_string(i) : std::string(key_view(i));
+}
+
 std::string LmdbSource::name(std::uint32_t i) const {
-  if (key_at_.empty()) return file_.path() + ":" + std::to_string(i);
-  return file_.path() + ":" + std::string(MsgpackReader(std::span(keys_).subspan(key_at_[i]), "").raw());
+  return file_.path() + ":" + key_of(i);
 }
 
 LmdbFile::Value LmdbSource::value(std::uint32_t i) const {
@@ -159,21 +210,24 @@ std::uint32_t LmdbSource::read_label(std::uint32_t i) const {
   std::byte bytes[kFrontBytes];
   const std::span<std::byte> front = std::span(bytes).first(std::min<std::size_t>(kFrontBytes, at.size));
   file_.read_part(at, 0, front);
-  const std::string where = name(i);
-  MsgpackReader reader(front, where);
-  if (reader.array() != 2) throw Error(ErrorKind::kInput, where + ": not an array (picture, label)");
-  const std::uint64_t end = std::uint64_t{reader.raw_size()} + reader.at();
-  if (end >= at.size || at.size - end > kLabelBytes)
-    throw Error(ErrorKind::kInput, where + ": its picture's size is damaged");
-  const std::span<std::byte> tail = std::span(bytes).first(static_cast<std::size_t>(at.size - end));
-  file_.read_part(at, static_cast<std::uint32_t>(end), tail);
-  MsgpackReader label(tail, where);
-  const std::int64_t value = label.integer();
-  label.end();
-  if (value < 0 || value >= classes_)
-    throw Error(ErrorKind::kInput, where + ": label " + std::to_string(value) + " of only " +
-                                       std::to_string(classes_) + " classes (__classnum__)");
-  return static_cast<std::uint32_t>(value);
+  MsgpackReader reader(front, "");
+  try {
+    if (reader.array() != 2) throw Error(ErrorKind::kInput, ": not an array (picture, label)");
+    const std::uint64_t end = std::uint64_t{reader.raw_size()} + reader.at();
+    if (end >= at.size || at.size - end > kLabelBytes)
+      throw Error(ErrorKind::kInput, ": its picture's size is damaged");
+    const std::span<std::byte> tail = std::span(bytes).first(static_cast<std::size_t>(at.size - end));
+    file_.read_part(at, static_cast<std::uint32_t>(end), tail);
+    MsgpackReader label(tail, "");
+    const std::int64_t value = label.integer();
+    label.end();
+    if (value < 0 || value >= kMost)
+      throw Error(ErrorKind::kInput, ": impossible label " + std::to_string(value));
+    return static_cast<std::uint32_t>(value);
+  } catch (const Error& error) {  // the name costs too much to be made for each
+    const std::string why = error.what();
+    throw Error(error.kind(), why.starts_with(':') ? name(i) + why : why);
+  }
 }
 
 void LmdbSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {

@@ -52,6 +52,12 @@ class LmdbSource final : public Source {
     std::uint32_t label = 0;
   };
 
+  void take_numbered();
+  void take_named();
+  void take(std::uint32_t i, const LmdbFile::Value& value);
+  [[noreturn]] void missing(std::uint32_t i) const;
+  std::string key_of(std::uint32_t i) const;
+  std::string_view key_view(std::uint32_t i) const;  // only when the keys are no numbers
   LmdbFile::Value value(std::uint32_t i) const;
   std::uint32_t read_label(std::uint32_t i) const;
   std::vector<std::byte> take_tree();  // finds every record; returns the value of b"__facetrain__"
