@@ -26,13 +26,17 @@ std::string_view field(const Header& header, std::size_t at, std::size_t size) {
 
 // The sum of the header's bytes, its own field taken as spaces. Old tars summed signed bytes.
 bool checksum_fits(const Header& header, std::uint64_t stored) {
-  std::int64_t as_unsigned = 0, as_signed = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    const bool own = i >= kChecksum && i < kChecksum + 8;
-    as_unsigned += own ? ' ' : static_cast<unsigned char>(header[i]);
-    as_signed += own ? ' ' : static_cast<signed char>(header[i]);
+  std::uint32_t sum = 0, negative = 0;  // all bytes first: a loop of vector instructions
+  for (const std::byte byte : header) {
+    sum += static_cast<std::uint32_t>(byte);
+    negative += static_cast<std::uint32_t>(byte) >> 7;
   }
-  return static_cast<std::int64_t>(stored) == as_unsigned || static_cast<std::int64_t>(stored) == as_signed;
+  for (std::size_t i = kChecksum; i < kChecksum + 8; ++i) {
+    sum += ' ' - static_cast<std::uint32_t>(header[i]);
+    negative -= static_cast<std::uint32_t>(header[i]) >> 7;
+  }
+  return stored == sum ||
+         static_cast<std::int64_t>(stored) == std::int64_t{sum} - 256 * std::int64_t{negative};
 }
 
 // Octal text between spaces, or GNU's big-endian number behind a first byte 0x80.

@@ -131,7 +131,7 @@ WebDatasetSource::WebDatasetSource(const std::string& path) {
       named = label_of.try_emplace(folder, sample.label).first->second == sample.label &&
               folder_of.try_emplace(sample.label, folder).first->second == folder;
     }
-    samples[s] = {};
+    samples[s] = std::vector<TarSample>();  // "= {}" would keep the memory
   }
   take_classes(path, index.classes);
   folders_.resize(named && folder_of.size() == classes_ ? classes_ : 0);
