@@ -7,7 +7,7 @@
 #   ROW <n> <measured ratio or -> target <t> ok|short|not-run <what>
 # for each row (a row of two qualities of JPEG: one for each) and writes one table into tests/bench/results.
 #   FACETRAIN_PYTHON     a Python that has the peers already: none is installed
-#   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for row 5
+#   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for rows 5 and 11
 #   FACETRAIN_BENCH_DIR  where pictures and packed sets are made (about 1 GB; default: facetrain-bench in the folder for temporary files)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
