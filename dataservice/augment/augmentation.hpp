@@ -8,6 +8,7 @@
 
 #include "common/plan/philox.hpp"
 #include "dataservice/image.hpp"
+#include "dataservice/instructions.hpp"
 
 namespace facetrain {
 
@@ -22,7 +23,7 @@ class Augmentation {
 struct AugmentationEntry {
   std::string_view name;
   double probability;  // that it is applied to a picture; decided by one uniform draw before its own
-  std::unique_ptr<Augmentation> (*make)();
+  std::unique_ptr<Augmentation> (*make)(Instructions instructions);
 };
 
 // In the order of application.

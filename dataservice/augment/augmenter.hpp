@@ -11,6 +11,7 @@
 #include "common/dtype.hpp"
 #include "common/plan/philox.hpp"
 #include "dataservice/image.hpp"
+#include "dataservice/instructions.hpp"
 
 namespace facetrain {
 
@@ -26,6 +27,7 @@ class Augmenter {
 // The reference's chain as the config switches it: data.augment (crop, low resolution, colour jitter), resize
 // to model.input_size, data.flip, normalise (data.bgr, data.pixel_mean, data.pixel_std), data.rand_erase. One
 // per worker thread (it owns scratch memory).
-std::unique_ptr<Augmenter> make_augmenter(const Config& config, Dtype dtype);
+std::unique_ptr<Augmenter> make_augmenter(const Config& config, Dtype dtype,
+                                          Instructions instructions = best_instructions());
 
 }  // namespace facetrain

@@ -2,7 +2,6 @@
 // table, whether (one uniform) and then its own; whether to flip (one uniform); random erasing's. What is
 // switched off draws nothing.
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/error.hpp"
@@ -17,22 +16,17 @@ namespace {
 
 constexpr double kFlipProbability = 0.5;
 
-void swap_red_and_blue(Image& image) {
-  for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
-}
-
 class Chain final : public Augmenter {
  public:
-  Chain(const Config& config, Dtype dtype)
+  Chain(const Config& config, Dtype dtype, Instructions instructions)
       : height_(static_cast<int>(config.model.input_size.at(0))),
         width_(static_cast<int>(config.model.input_size.at(1))),
         flip_(config.data.flip),
         erase_(config.data.rand_erase),
-        bgr_(config.data.bgr),
-        writer_(dtype, config.data.pixel_mean, config.data.pixel_std) {
+        writer_(dtype, {config.data.pixel_mean, config.data.pixel_std, config.data.bgr}, instructions) {
     if (!config.data.augment) return;
     for (const AugmentationEntry& entry : augmentation_table())
-      steps_.push_back({entry.probability, entry.make()});
+      steps_.push_back({entry.probability, entry.make(instructions)});
   }
 
   void apply(Image& image, RandomStream rng, std::span<std::byte> row) override {
@@ -40,7 +34,6 @@ class Chain final : public Augmenter {
       if (rng.uniform() < step.probability) step.augmentation->apply(image, rng);
     }
     resizer_.resize(image, width_, height_);
-    if (bgr_) swap_red_and_blue(image);
     const bool flip = flip_ && rng.uniform() < kFlipProbability;
     const std::optional<Rectangle> erased = erase_ ? draw_erasing(rng, width_, height_) : std::nullopt;
     writer_.write(image, flip, erased, row);
@@ -56,7 +49,6 @@ class Chain final : public Augmenter {
   int width_;
   bool flip_;
   bool erase_;
-  bool bgr_;
   std::vector<Step> steps_;
   PillowResize resizer_;
   RowWriter writer_;
@@ -64,12 +56,12 @@ class Chain final : public Augmenter {
 
 }  // namespace
 
-std::unique_ptr<Augmenter> make_augmenter(const Config& config, Dtype dtype) {
+std::unique_ptr<Augmenter> make_augmenter(const Config& config, Dtype dtype, Instructions instructions) {
   const auto& size = config.model.input_size;
   if (size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 4096 || size[1] > 4096) {
     throw Error(ErrorKind::kConfig, "model.input_size must be two numbers from 1 to 4096: height, width");
   }
-  return std::make_unique<Chain>(config, dtype);
+  return std::make_unique<Chain>(config, dtype, instructions);
 }
 
 }  // namespace facetrain

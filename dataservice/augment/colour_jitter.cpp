@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataservice/augment/colour_jitter_avx2.hpp"
+
 namespace facetrain {
 namespace {
 
@@ -18,23 +20,60 @@ std::uint8_t blend(std::uint8_t from, std::uint8_t to, float factor) {
 }
 
 // Blends every value with one gray level: a table of 256 does it.
-void blend_with_level(Image& image, std::uint8_t level, double factor) {
+void blend_with_level(std::span<std::uint8_t> values, std::uint8_t level, double factor) {
   std::array<std::uint8_t, 256> table;
   for (int i = 0; i < 256; ++i) {
     table[static_cast<std::size_t>(i)] =
         blend(level, static_cast<std::uint8_t>(i), static_cast<float>(factor));
   }
-  for (std::uint8_t& value : image.pixels) value = table[value];
+  for (std::uint8_t& value : values) value = table[value];
+}
+
+void adjust_contrast(std::span<std::uint8_t> values, double factor) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < values.size(); i += 3) sum += luma(&values[i]);
+  blend_with_level(values, mean_level(sum, values.size() / 3), factor);
+}
+
+// Piece by piece, so that the second loop, without a branch, is vectorised.
+void adjust_saturation(std::span<std::uint8_t> values, double factor) {
+  constexpr std::size_t kPiece = 3 * 128;
+  std::array<std::uint8_t, kPiece> gray;
+  const float weight = static_cast<float>(factor);
+  for (std::size_t begin = 0; begin < values.size(); begin += kPiece) {
+    const std::size_t count = std::min(kPiece, values.size() - begin);
+    std::uint8_t* piece = &values[begin];
+    for (std::size_t i = 0; i < count; i += 3) gray[i] = gray[i + 1] = gray[i + 2] = luma(piece + i);
+    for (std::size_t i = 0; i < count; ++i) piece[i] = blend(gray[i], piece[i], weight);
+  }
+}
+
+void jitter_portable(std::span<std::uint8_t> values, const ColourJitter& how) {
+  for (const ColourOperation operation : how.order) {
+    switch (operation) {
+      case ColourOperation::kBrightness:
+        blend_with_level(values, 0, how.brightness);
+        break;
+      case ColourOperation::kContrast:
+        adjust_contrast(values, how.contrast);
+        break;
+      case ColourOperation::kSaturation:
+        adjust_saturation(values, how.saturation);
+        break;
+    }
+  }
 }
 
 class ColourJitterAugmentation final : public Augmentation {
  public:
+  explicit ColourJitterAugmentation(Instructions instructions) : instructions_(instructions) {}
+
   void apply(Image& image, RandomStream& rng) override {
-    jitter_colours(image, draw_colour_jitter(rng), row_);
+    jitter_colours(image, draw_colour_jitter(rng), instructions_);
   }
 
  private:
-  std::vector<std::uint8_t> row_;
+  Instructions instructions_;
 };
 
 }  // namespace
@@ -48,48 +87,15 @@ ColourJitter draw_colour_jitter(RandomStream& rng) {
   return how;
 }
 
-void adjust_brightness(Image& image, double factor) {
-  blend_with_level(image, 0, factor);
+void jitter_colours(Image& image, const ColourJitter& how, Instructions instructions) {
+#ifdef FACETRAIN_HAS_AVX2
+  if (instructions == Instructions::kAvx2 && jitter_avx2(image.pixels, how)) return;
+#endif
+  jitter_portable(image.pixels, how);
 }
 
-void adjust_contrast(Image& image, double factor) {
-  const std::size_t count = image.pixels.size() / 3;
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += luma(&image.pixels[3 * i]);
-  const double mean = static_cast<double>(sum) / static_cast<double>(count);
-  blend_with_level(image, static_cast<std::uint8_t>(mean + 0.5), factor);
-}
-
-void adjust_saturation(Image& image, double factor, std::vector<std::uint8_t>& row) {
-  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
-  row.resize(row_bytes);
-  for (int y = 0; y < image.height; ++y) {
-    std::uint8_t* pixels = image.row(y);
-    for (std::size_t i = 0; i < row_bytes; i += 3) row[i] = row[i + 1] = row[i + 2] = luma(pixels + i);
-    const std::uint8_t* gray = row.data();
-    const float weight = static_cast<float>(factor);
-    for (std::size_t i = 0; i < row_bytes; ++i) pixels[i] = blend(gray[i], pixels[i], weight);
-  }
-}
-
-void jitter_colours(Image& image, const ColourJitter& how, std::vector<std::uint8_t>& row) {
-  for (const ColourOperation operation : how.order) {
-    switch (operation) {
-      case ColourOperation::kBrightness:
-        adjust_brightness(image, how.brightness);
-        break;
-      case ColourOperation::kContrast:
-        adjust_contrast(image, how.contrast);
-        break;
-      case ColourOperation::kSaturation:
-        adjust_saturation(image, how.saturation, row);
-        break;
-    }
-  }
-}
-
-std::unique_ptr<Augmentation> make_colour_jitter() {
-  return std::make_unique<ColourJitterAugmentation>();
+std::unique_ptr<Augmentation> make_colour_jitter(Instructions instructions) {
+  return std::make_unique<ColourJitterAugmentation>(instructions);
 }
 
 }  // namespace facetrain

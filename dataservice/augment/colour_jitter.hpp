@@ -6,9 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "dataservice/augment/augmentation.hpp"
+#include "dataservice/instructions.hpp"
 
 namespace facetrain {
 
@@ -25,15 +25,11 @@ struct ColourJitter {
 // Draws: the order (two integers, Fisher-Yates from the front), brightness, contrast, saturation.
 ColourJitter draw_colour_jitter(RandomStream& rng);
 
-// Image.blend(black, image, factor).
-void adjust_brightness(Image& image, double factor);
-// Image.blend(mean gray level, image, factor); the mean of the luma, rounded half up.
-void adjust_contrast(Image& image, double factor);
-// Image.blend(luma, image, factor); `row` is scratch.
-void adjust_saturation(Image& image, double factor, std::vector<std::uint8_t>& row);
+// In the given order: brightness is Image.blend(black, image, factor); contrast is Image.blend(mean gray
+// level, image, factor), the level being the mean of the luma, rounded half up; saturation is
+// Image.blend(luma, image, factor). The order holds each operation once; the image has a pixel at least.
+void jitter_colours(Image& image, const ColourJitter& how, Instructions instructions = best_instructions());
 
-void jitter_colours(Image& image, const ColourJitter& how, std::vector<std::uint8_t>& row);
-
-std::unique_ptr<Augmentation> make_colour_jitter();
+std::unique_ptr<Augmentation> make_colour_jitter(Instructions instructions);
 
 }  // namespace facetrain

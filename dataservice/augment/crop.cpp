@@ -35,19 +35,19 @@ Rectangle draw_crop(RandomStream& rng, int width, int height) {
   return {(height - h) / 2, (width - w) / 2, h, w};
 }
 
+// Between two kept stretches lie the right border of one row and the left border of the next: one piece.
 void crop_onto_black(Image& image, const Rectangle& kept) {
-  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
-  const std::size_t left = static_cast<std::size_t>(kept.left) * 3;
-  const std::size_t right = static_cast<std::size_t>(kept.left + kept.width) * 3;
-  for (int y = 0; y < image.height; ++y) {
-    std::uint8_t* row = image.row(y);
-    if (y < kept.top || y >= kept.top + kept.height) {
-      std::memset(row, 0, row_bytes);
-    } else {
-      std::memset(row, 0, left);
-      std::memset(row + right, 0, row_bytes - right);
-    }
+  if (kept.height == 0 || kept.width == 0) {
+    std::memset(image.pixels.data(), 0, image.pixels.size());
+    return;
   }
+  std::uint8_t* black = image.pixels.data();
+  for (int y = kept.top; y < kept.top + kept.height; ++y) {
+    std::uint8_t* stretch = image.row(y) + 3 * kept.left;
+    std::memset(black, 0, static_cast<std::size_t>(stretch - black));
+    black = stretch + 3 * kept.width;
+  }
+  std::memset(black, 0, static_cast<std::size_t>(image.pixels.data() + image.pixels.size() - black));
 }
 
 std::unique_ptr<Augmentation> make_crop() {

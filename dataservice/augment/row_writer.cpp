@@ -6,44 +6,6 @@
 #include "common/error.hpp"
 
 namespace facetrain {
-namespace {
-
-// Pixels [from, to) of one output line; `source` is the image's row.
-template <typename Element>
-void write_pixels(const std::uint8_t* source, int width, bool flip, int from, int to,
-                  const std::array<Element, 256>& table, Element* out) {
-  if (!flip) {
-    for (int i = 3 * from; i < 3 * to; ++i) out[i] = table[source[i]];
-    return;
-  }
-  out += 3 * from;
-  const std::uint8_t* p = source + 3 * (width - 1 - from);
-  for (int x = from; x < to; ++x, p -= 3, out += 3) {
-    out[0] = table[p[0]];
-    out[1] = table[p[1]];
-    out[2] = table[p[2]];
-  }
-}
-
-template <typename Element>
-void write_all(const Image& image, bool flip, const std::optional<Rectangle>& erased,
-               const std::array<Element, 256>& table, Element* out) {
-  const std::size_t line = static_cast<std::size_t>(image.width) * 3;
-  for (int y = 0; y < image.height; ++y, out += line) {
-    const std::uint8_t* source = image.row(y);
-    if (!erased || y < erased->top || y >= erased->top + erased->height) {
-      write_pixels(source, image.width, flip, 0, image.width, table, out);
-      continue;
-    }
-    const int right = erased->left + erased->width;
-    write_pixels(source, image.width, flip, 0, erased->left, table, out);
-    std::memset(out + 3 * erased->left, 0,
-                static_cast<std::size_t>(erased->width) * 3 * sizeof(Element));  // 0 in every dtype
-    write_pixels(source, image.width, flip, right, image.width, table, out);
-  }
-}
-
-}  // namespace
 
 std::uint16_t to_bf16(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
@@ -70,12 +32,55 @@ std::uint16_t to_f16(float value) {
                                     (base + kept + up));  // a carry moves into the exponent, as it should
 }
 
-RowWriter::RowWriter(Dtype dtype, double mean, double std_deviation) : dtype_(dtype), floats_{}, halves_{} {
-  const auto subtracted = static_cast<float>(mean), divisor = static_cast<float>(std_deviation);
+RowWriter::RowWriter(Dtype dtype, const PixelValues& values, Instructions instructions)
+    : dtype_(dtype), bgr_(values.bgr), floats_{}, halves_{} {
+  const auto mean = static_cast<float>(values.mean), deviation = static_cast<float>(values.std_deviation);
   for (std::size_t i = 0; i < 256; ++i) {
-    const float value = (static_cast<float>(i) / 255.0f - subtracted) / divisor;
+    const float value = (static_cast<float>(i) / 255.0f - mean) / deviation;
     floats_[i] = value;
     halves_[i] = dtype == Dtype::kF16 ? to_f16(value) : to_bf16(value);
+  }
+  if (instructions != Instructions::kAvx2) return;
+  std::span<const std::byte> table = std::as_bytes(std::span(halves_));
+  if (dtype == Dtype::kF32) table = std::as_bytes(std::span(floats_));
+  kernel_ = find_row_kernel(dtype, mean, deviation, table);
+}
+
+// Pixels [from, to) of one output line; `line` is the image's.
+template <typename Element>
+void RowWriter::write_pixels(const std::uint8_t* line, int width, bool flip, int from, int to,
+                             const std::array<Element, 256>& table, std::byte* out) const {
+  const std::uint8_t* source = line + 3 * (flip ? width - to : from);
+  out += static_cast<std::size_t>(from) * 3 * sizeof(Element);
+  if (kernel_ && to - from >= RowKernel::kLeastPixels) {
+    kernel_.function(source, to - from, flip, bgr_, kernel_.how, out);
+    return;
+  }
+  auto* elements = reinterpret_cast<Element*>(out);
+  const int first = bgr_ ? 2 : 0, last = 2 - first;
+  const std::uint8_t* pixel = flip ? source + 3 * (to - from - 1) : source;
+  for (int x = from; x < to; ++x, pixel += flip ? -3 : 3, elements += 3) {
+    elements[0] = table[pixel[first]];
+    elements[1] = table[pixel[1]];
+    elements[2] = table[pixel[last]];
+  }
+}
+
+template <typename Element>
+void RowWriter::write_all(const Image& image, bool flip, const std::optional<Rectangle>& erased,
+                          const std::array<Element, 256>& table, std::byte* out) const {
+  constexpr std::size_t kPixel = 3 * sizeof(Element);
+  for (int y = 0; y < image.height; ++y, out += kPixel * static_cast<std::size_t>(image.width)) {
+    const std::uint8_t* line = image.row(y);
+    if (!erased || y < erased->top || y >= erased->top + erased->height) {
+      write_pixels(line, image.width, flip, 0, image.width, table, out);
+      continue;
+    }
+    const int right = erased->left + erased->width;
+    write_pixels(line, image.width, flip, 0, erased->left, table, out);
+    std::memset(out + kPixel * static_cast<std::size_t>(erased->left), 0,
+                kPixel * static_cast<std::size_t>(erased->width));  // 0 in every dtype
+    write_pixels(line, image.width, flip, right, image.width, table, out);
   }
 }
 
@@ -87,9 +92,9 @@ void RowWriter::write(const Image& image, bool flip, const std::optional<Rectang
                                           std::string(name_of(dtype_)));
   }
   if (dtype_ == Dtype::kF32) {
-    write_all(image, flip, erased, floats_, reinterpret_cast<float*>(row.data()));
+    write_all(image, flip, erased, floats_, row.data());
   } else {
-    write_all(image, flip, erased, halves_, reinterpret_cast<std::uint16_t*>(row.data()));
+    write_all(image, flip, erased, halves_, row.data());
   }
 }
 
