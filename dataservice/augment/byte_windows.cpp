@@ -15,6 +15,9 @@ ByteWindows make_byte_windows(std::span<const std::int32_t> first, int width, in
   if (last_start < 0 || width < taps) return windows;
 
   const int values = 3 * static_cast<int>(first.size());
+  const std::size_t chunks = (static_cast<std::size_t>(values) + 7) / 8;
+  windows.start.reserve(2 * chunks);
+  windows.shuffle.reserve(chunks);
   for (int value = 0; value < values; value += 8) {
     auto& shuffle = windows.shuffle.emplace_back();
     shuffle.fill(nothing);

@@ -8,8 +8,8 @@
 namespace facetrain {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{16}
-                                   << 20;  // all that pictures of 112 x 112 need is about 2 MB
+// All that pictures of 112 x 112 need is about 4 MB.
+constexpr std::size_t kMostBytes = std::size_t{16} << 20;
 
 std::uint64_t table_key(int source, int target, Interpolation interpolation, bool averages) {
   return static_cast<std::uint64_t>(source) << 40 | static_cast<std::uint64_t>(target) << 16 |
@@ -96,6 +96,14 @@ void add_window(RowTable& table, std::span<const std::int32_t> rows, std::vector
   table.most = std::max(table.most, rows.size());
 }
 
+// After the last output row. Tables are many and stay: without room to grow.
+void finish(RowTable& table) {
+  table.begin.push_back(static_cast<std::int32_t>(table.window.size()));
+  table.begin.shrink_to_fit();
+  table.window.shrink_to_fit();
+  table.needed.shrink_to_fit();
+}
+
 RowTable fixed_rows(int source, int target, Interpolation interpolation) {
   FixedTaps taps = make_fixed_taps(source, target, interpolation, Axis::kVertical);
   RowTable table;
@@ -107,7 +115,7 @@ RowTable fixed_rows(int source, int target, Interpolation interpolation) {
       rows[static_cast<std::size_t>(k)] = std::clamp(first + k, 0, source - 1);
     add_window(table, std::span(rows).first(count), index);
   }
-  table.begin.push_back(static_cast<std::int32_t>(table.window.size()));
+  finish(table);
   table.fixed = std::move(taps.weights);
   return table;
 }
@@ -122,7 +130,7 @@ RowTable area_rows(int source, int target) {
                std::span(taps.source).subspan(begin, static_cast<std::size_t>(taps.begin[y + 1]) - begin),
                index);
   }
-  table.begin.push_back(static_cast<std::int32_t>(table.window.size()));
+  finish(table);
   table.area = std::move(taps.weights);
   return table;
 }
@@ -148,6 +156,8 @@ NearestTable nearest_pixels(int source, int target) {
     }
     table.runs.push_back(run);
   }
+  table.source.shrink_to_fit();
+  table.runs.shrink_to_fit();
   return table;
 }
 

@@ -55,6 +55,8 @@ FixedTaps make_fixed_taps(int source, int target, Interpolation interpolation, A
   const bool two = interpolation == Interpolation::kLinear || interpolation == Interpolation::kArea;
   FixedTaps table;
   table.taps = two ? 2 : interpolation == Interpolation::kCubic ? 4 : 8;
+  table.first.reserve(static_cast<std::size_t>(target));
+  table.weights.reserve(static_cast<std::size_t>(target) * static_cast<std::size_t>(table.taps));
   for (int i = 0; i < target; ++i) {
     int s;
     float fraction;
