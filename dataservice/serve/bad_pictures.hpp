@@ -13,7 +13,8 @@ namespace facetrain {
 
 class BadPictures {
  public:
-  // list_path: the file that takes one line "path<TAB>reason" per bad picture; created at the first one.
+  // list_path: the file that takes one line "path<TAB>reason" per bad picture; created at the first one;
+  // that of an earlier run is removed now (only a regular file is).
   // allowed: so many bad pictures do not end the job; limit(n) for training on n samples.
   BadPictures(std::string list_path, std::uint64_t allowed);
 

@@ -49,6 +49,12 @@ double ChildProcess::cpu_us() const {
   return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
+bool ChildProcess::running() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == 0;
+}
+
 void ChildProcess::wait() {
   int status = 0;
   ::waitpid(std::exchange(pid_, -1), &status, 0);

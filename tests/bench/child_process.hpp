@@ -19,6 +19,7 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
   double cpu_us() const;  // of all its threads, so far
+  bool running() const;
   // Waits for its end. Throws Error(kInternal) when it failed.
   void wait();
 

@@ -28,9 +28,11 @@ install_peers() {  # a peer that cannot be installed costs its rows, not the run
   export FACETRAIN_PYTHON
 }
 
-build_bench() {
-  run cmake --preset release -B build-bench -DFACETRAIN_BENCH=ON >/dev/null
-  run cmake --build build-bench --target bench_programs dataservice facetrain-data >/dev/null
+build_bench() {  # all programs of tests/bench, or only bench_$1
+  local log=build-bench/bench.log
+  mkdir -p build-bench
+  run cmake --preset release -B build-bench -DFACETRAIN_BENCH=ON >$log 2>&1 || { tail -20 $log; fail "cmake failed; all it said: $log"; }
+  run cmake --build build-bench --target ${1:+bench_}${1:-bench_programs} >$log 2>&1 || { tail -40 $log; fail "the build failed; all it said: $log"; }
 }
 
 machine_name() {  # the processor's, for file names

@@ -1,0 +1,135 @@
+// What fills a batch allocates nothing for a picture: counted by an operator new of this program's own.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <new>
+
+#include "dataservice/serve/worker_pool.hpp"
+#include "tests/service_fixture.hpp"
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+}
+
+void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace facetrain::test {
+namespace {
+
+// Pictures made beforehand: reading one copies it into the buffer.
+class MadeBefore final : public Source {
+ public:
+  MadeBefore() {
+    for (std::uint32_t i = 0; i < 256; ++i) jpegs_.push_back(jpeg(i));
+  }
+  std::uint32_t size() const override { return static_cast<std::uint32_t>(jpegs_.size()); }
+  std::uint32_t classes() const override { return size() / 4; }
+  std::int64_t label(std::uint32_t i) const override { return i / 4; }
+  std::string name(std::uint32_t i) const override { return std::to_string(i); }
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
+    buffer.assign(jpegs_[i].begin(), jpegs_[i].end());
+  }
+
+ private:
+  std::vector<std::vector<std::byte>> jpegs_;
+};
+
+struct Parts {
+  MadeBefore source;
+  IdentityIndex identities{source};
+  BadPictures bad{(std::filesystem::temp_directory_path() / "facetrain_no_bad_pictures").string(), 0};
+  Config config;
+  PlanShape shape;
+  std::shared_ptr<const EpochOrder> order;
+
+  explicit Parts(std::uint32_t batch) {
+    config.data.augment = config.data.rand_erase = config.data.flip = true;
+    shape.samples = source.size();
+    shape.batch = batch;
+    order = std::make_shared<const EpochOrder>(shape, 0);
+  }
+};
+
+// Allocations of `batches` batches through a pool of two threads, two batches at a time, after a warm-up.
+std::uint64_t allocations_of(std::uint32_t batch, std::uint64_t batches) {
+  Parts parts(batch);
+  RingLayout layout;
+  layout.slots = 2;
+  layout.batch = batch;
+  layout.dtype = Dtype::kF16;
+  std::vector<std::byte> memory(layout.total_bytes());
+  WorkerPool pool(2, [&] {
+    return std::make_unique<RowFiller>(parts.config, layout.dtype, parts.source, parts.identities, parts.bad);
+  });
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t finished = 0;
+  const auto run = [&](std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      BatchJob job;
+      job.order = parts.order;
+      job.shape = parts.shape;
+      job.step = i % parts.shape.steps_per_epoch();
+      job.layout = layout;
+      const auto slot = static_cast<std::uint32_t>(i % 2);
+      job.slot = std::span(memory).subspan(layout.slot_offset(slot), layout.slot_bytes());
+      job.done = [&](std::exception_ptr error) {
+        const std::lock_guard lock(mutex);
+        if (!error) ++finished;
+        changed.notify_one();
+      };
+      const std::uint64_t target = finished + 1;
+      pool.submit(std::move(job));
+      std::unique_lock lock(mutex);
+      CHECK(changed.wait_for(lock, std::chrono::seconds(60), [&] { return finished == target; }));
+    }
+  };
+  run(16 * 256 / batch);  // every picture, by either thread
+  const std::uint64_t before = allocations.load();
+  run(batches);
+  return allocations.load() - before;
+}
+
+}  // namespace
+
+TEST_CASE("filling a row allocates nothing once every picture's size has been met") {
+  Parts parts(8);
+  RowFiller filler(parts.config, Dtype::kF16, parts.source, parts.identities, parts.bad);
+  std::vector<std::byte> row(std::size_t{112} * 112 * 3 * 2);
+  // The same stream of positions twice: the second time every scratch memory is large enough.
+  for (int round = 0; round < 2; ++round) {
+    const std::uint64_t before = allocations.load();
+    for (std::uint32_t epoch = 0; epoch < 4; ++epoch)
+      for (std::uint64_t position = 0; position < parts.source.size(); ++position)
+        filler.fill(*parts.order, epoch, position, row);
+    if (round == 1)
+      CHECK(allocations.load() - before == 0);
+    else
+      CHECK(allocations.load() - before > 0);  // that they are counted
+  }
+}
+
+TEST_CASE("a pool's allocations count batches, not pictures") {
+  constexpr std::uint64_t kBatches = 64;
+  const std::uint64_t small = allocations_of(4, kBatches), large = allocations_of(64, kBatches);
+  MESSAGE("allocations of 64 batches of 4: " << small << ", of 64: " << large);
+  CHECK(small <= 8 * kBatches);
+  CHECK(large <= 8 * kBatches);
+  CHECK(large >= kBatches);  // that they are counted
+}
+
+}  // namespace facetrain::test
