@@ -77,7 +77,7 @@ std::uint64_t allocations_of(std::uint32_t batch, std::uint64_t batches) {
   });
   std::mutex mutex;
   std::condition_variable changed;
-  std::uint64_t finished = 0;
+  std::uint64_t finished = 0, failed = 0;
   const auto run = [&](std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
       BatchJob job;
@@ -89,19 +89,22 @@ std::uint64_t allocations_of(std::uint32_t batch, std::uint64_t batches) {
       job.slot = std::span(memory).subspan(layout.slot_offset(slot), layout.slot_bytes());
       job.done = [&](std::exception_ptr error) {
         const std::lock_guard lock(mutex);
-        if (!error) ++finished;
+        ++finished;
+        failed += error ? 1 : 0;
         changed.notify_one();
       };
       const std::uint64_t target = finished + 1;
       pool.submit(std::move(job));
       std::unique_lock lock(mutex);
-      CHECK(changed.wait_for(lock, std::chrono::seconds(60), [&] { return finished == target; }));
+      REQUIRE(changed.wait_for(lock, std::chrono::seconds(60), [&] { return finished == target; }));
     }
   };
   run(16 * 256 / batch);  // every picture, by either thread
   const std::uint64_t before = allocations.load();
   run(batches);
-  return allocations.load() - before;
+  const std::uint64_t counted = allocations.load() - before;
+  CHECK(failed == 0);
+  return counted;
 }
 
 }  // namespace
