@@ -11,9 +11,8 @@ namespace facetrain {
 BadPictures::BadPictures(std::string list_path, std::uint64_t allowed)
     : list_path_(std::move(list_path)), limit_(allowed) {
   std::error_code none;
-  if (std::filesystem::is_regular_file(list_path_,
-                                       none))  // an earlier run's; never a device such as /dev/null
-    std::filesystem::remove(list_path_, none);
+  // An earlier run's; never a device such as /dev/null.
+  if (std::filesystem::is_regular_file(list_path_, none)) std::filesystem::remove(list_path_, none);
 }
 
 void BadPictures::add(std::uint32_t id, const std::string& path, const std::string& reason) {
