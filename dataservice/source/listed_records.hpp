@@ -33,7 +33,7 @@ class ListedRecords final : public Source {
   }
   void will_need(std::uint32_t first, std::uint32_t count) const override {
     for_each_run(
-        first, count, [&](std::uint32_t i) { return samples_[i].record; },
+        first, count, [&](std::uint32_t i) { return record(i); },
         [&](std::uint32_t begin, std::uint32_t length) { records_.will_need(begin, length); });
   }
 
