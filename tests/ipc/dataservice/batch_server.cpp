@@ -15,6 +15,7 @@
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/ring_consumer.hpp"
+#include "common/plan/chunked_plan.hpp"
 #include "common/plan/sample_plan.hpp"
 #include "tests/service_fixture.hpp"
 
@@ -115,18 +116,33 @@ TEST_CASE("data.order = chunked: 1, 2 and 3 trainers get every picture once an e
   CHECK(one != run(source, {.trainers = 1, .batch = 6}));
 }
 
-TEST_CASE("data.order = chunked: two nodes' services share an epoch's pictures") {
+TEST_CASE("data.order = chunked: two nodes' services share an epoch's pictures, each reads its own shards") {
   const TestSource source(48, 4);
+  const PlanShape shape{.samples = 48,
+                        .world = 4,
+                        .batch = 3,
+                        .strategy = Strategy::kChunked,
+                        .nodes = 2,
+                        .shard = 4,
+                        .window = 16};
   std::set<std::int64_t> seen;
   for (int node = 0; node < 2; ++node) {
     const Options options{.trainers = 2, .batch = 3, .epochs = 1, .chunked = true, .nodes = 2, .node = node};
     Service service(source, options);
+    std::set<std::int64_t> share;
+    for (const SampleRange& range :
+         samples_at(shape, shuffled_shards(shape, 0), node_share(shape, static_cast<std::uint32_t>(node))))
+      for (std::uint64_t k = 0; k < range.count; ++k)
+        share.insert(static_cast<std::int64_t>(range.first + k));
     std::vector<RingConsumer> rings;
     for (int local = 0; local < 2; ++local) rings.push_back(service.connect(options, 2 * node + local));
     for (int step = 0; step < 4; ++step)
       for (RingConsumer& ring : rings) {
         const RingBatch batch = ring.next();
-        for (const std::int64_t id : batch.ids) CHECK(seen.insert(id).second);
+        for (const std::int64_t id : batch.ids) {
+          CHECK(seen.insert(id).second);
+          CHECK(share.contains(id));
+        }
         ring.release(batch.slot);
       }
     for (RingConsumer& ring : rings) ring.goodbye();
