@@ -96,11 +96,23 @@ struct Blends {
   std::uint8_t level;                       // contrast's
 };
 
+// The same in registers: through a pointer to bytes, each store could change them in memory.
+struct BlendRegisters {
+  FACETRAIN_INLINE explicit BlendRegisters(const Blends& how)
+      : brightness(_mm256_set1_epi16(how.multipliers[0])),
+        contrast(_mm256_set1_epi16(how.multipliers[1])),
+        saturation(_mm256_set1_epi16(how.multipliers[2])),
+        level(_mm256_set1_epi16(how.level)) {}
+  __m256i brightness, contrast, saturation, level;
+};
+
 template <ColourOperation kOperation>
-FACETRAIN_INLINE void apply(Planes& p, const Blends& how) {
-  const __m256i multiplier = _mm256_set1_epi16(how.multipliers[static_cast<std::size_t>(kOperation)]);
+FACETRAIN_INLINE void apply(Planes& p, const BlendRegisters& how) {
+  const __m256i multiplier = kOperation == ColourOperation::kBrightness ? how.brightness
+                             : kOperation == ColourOperation::kContrast ? how.contrast
+                                                                        : how.saturation;
   const __m256i level = kOperation == ColourOperation::kBrightness ? _mm256_setzero_si256()
-                        : kOperation == ColourOperation::kContrast ? _mm256_set1_epi16(how.level)
+                        : kOperation == ColourOperation::kContrast ? how.level
                                                                    : luma(p);
   p.r = clip(blend(level, p.r, multiplier));
   p.g = clip(blend(level, p.g, multiplier));
@@ -109,7 +121,7 @@ FACETRAIN_INLINE void apply(Planes& p, const Blends& how) {
 
 // One block, changed in place; adds its luma afterwards to `sums` (64-bit lanes).
 template <bool kSum, ColourOperation... kOperations>
-FACETRAIN_INLINE void change_block(std::uint8_t* pixels, const Blends& how, __m256i& sums) {
+FACETRAIN_INLINE void change_block(std::uint8_t* pixels, const BlendRegisters& how, __m256i& sums) {
   Planes p = load(pixels);
   (apply<kOperations>(p, how), ...);
   if constexpr (kSum) sums = _mm256_add_epi64(sums, _mm256_sad_epu8(luma(p), _mm256_setzero_si256()));
@@ -118,7 +130,8 @@ FACETRAIN_INLINE void change_block(std::uint8_t* pixels, const Blends& how, __m2
 
 // The picture; returns the sum of its luma afterwards (0 unless kSum).
 template <bool kSum, ColourOperation... kOperations>
-FACETRAIN_AVX2 std::uint64_t pass(std::span<std::uint8_t> pixels, const Blends& how) {
+FACETRAIN_AVX2 std::uint64_t pass(std::span<std::uint8_t> pixels, const Blends& blends) {
+  const BlendRegisters how(blends);
   constexpr std::size_t kBytes = 3 * kBlock;
   __m256i sums = _mm256_setzero_si256();
   const std::size_t whole = pixels.size() / kBytes * kBytes;

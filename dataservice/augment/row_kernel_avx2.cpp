@@ -46,10 +46,16 @@ constexpr std::array<Arrangement, 4> kArrangements{arrange(false, false), arrang
                                                    arrange(true, false), arrange(true, true)};
 
 // value * scale + offset: two roundings, often the right ones for 16-bit elements.
-struct Linear {
-  FACETRAIN_INLINE static __m256 apply(__m256 value, const Normalisation& how) {
-    return _mm256_add_ps(_mm256_mul_ps(value, _mm256_set1_ps(how.scale)), _mm256_set1_ps(how.offset));
+class Linear {
+ public:
+  FACETRAIN_INLINE explicit Linear(const Normalisation& how)
+      : scale_(_mm256_set1_ps(how.scale)), offset_(_mm256_set1_ps(how.offset)) {}
+  FACETRAIN_INLINE __m256 operator()(__m256 value) const {
+    return _mm256_add_ps(_mm256_mul_ps(value, scale_), offset_);
   }
+
+ private:
+  __m256 scale_, offset_;
 };
 
 // value / 255 to the last bit without a division: 1 / 255 as 257 / 65536, whose product with a byte is exact,
@@ -61,18 +67,28 @@ FACETRAIN_INLINE __m256 share(__m256 value) {
 }
 
 // Exact for deviations that are powers of two.
-struct TimesInverse {
-  FACETRAIN_INLINE static __m256 apply(__m256 value, const Normalisation& how) {
-    return _mm256_mul_ps(_mm256_sub_ps(share(value), _mm256_set1_ps(how.mean)),
-                         _mm256_set1_ps(how.inverse_deviation));
+class TimesInverse {
+ public:
+  FACETRAIN_INLINE explicit TimesInverse(const Normalisation& how)
+      : mean_(_mm256_set1_ps(how.mean)), inverse_(_mm256_set1_ps(how.inverse_deviation)) {}
+  FACETRAIN_INLINE __m256 operator()(__m256 value) const {
+    return _mm256_mul_ps(_mm256_sub_ps(share(value), mean_), inverse_);
   }
+
+ private:
+  __m256 mean_, inverse_;
 };
 
-struct Divided {
-  FACETRAIN_INLINE static __m256 apply(__m256 value, const Normalisation& how) {
-    return _mm256_div_ps(_mm256_sub_ps(share(value), _mm256_set1_ps(how.mean)),
-                         _mm256_set1_ps(how.deviation));
+class Divided {
+ public:
+  FACETRAIN_INLINE explicit Divided(const Normalisation& how)
+      : mean_(_mm256_set1_ps(how.mean)), deviation_(_mm256_set1_ps(how.deviation)) {}
+  FACETRAIN_INLINE __m256 operator()(__m256 value) const {
+    return _mm256_div_ps(_mm256_sub_ps(share(value), mean_), deviation_);
   }
+
+ private:
+  __m256 mean_, deviation_;
 };
 
 struct ToF32 {
@@ -102,26 +118,53 @@ struct ToBf16 {
   }
 };
 
+// A block of 8 pixels at a time. All that a block needs is in registers: through the pointers to bytes, each
+// store could change anything in memory.
 template <typename Formula, typename Element>
-FACETRAIN_INLINE void write_block(const std::uint8_t* source, const Arrangement& from,
-                                  const Normalisation& how, std::byte* out) {
-  for (std::size_t group = 0; group < 3; ++group) {
-    const __m128i window = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source + from.window[group]));
-    const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(from.bytes[group].data()));
-    const __m256i values = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(window), bytes);
-    Element::store(Formula::apply(_mm256_cvtepi32_ps(values), how), out + 8 * group * Element::kSize);
+class BlockWriter {
+ public:
+  FACETRAIN_INLINE BlockWriter(const Arrangement& from, const Normalisation& how)
+      : formula_(how),
+        window_0_(from.window[0]),
+        window_1_(from.window[1]),
+        window_2_(from.window[2]),
+        bytes_0_(load(from.bytes[0])),
+        bytes_1_(load(from.bytes[1])),
+        bytes_2_(load(from.bytes[2])) {}
+
+  FACETRAIN_INLINE void write(const std::uint8_t* source, std::byte* out) const {
+    write_group(source + window_0_, bytes_0_, out);
+    write_group(source + window_1_, bytes_1_, out + 8 * Element::kSize);
+    write_group(source + window_2_, bytes_2_, out + 16 * Element::kSize);
   }
-}
+
+ private:
+  FACETRAIN_INLINE static __m256i load(const std::array<std::int8_t, 32>& bytes) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes.data()));
+  }
+  FACETRAIN_INLINE void write_group(const std::uint8_t* window, __m256i bytes, std::byte* out) const {
+    const __m128i read = _mm_loadu_si128(reinterpret_cast<const __m128i*>(window));
+    const __m256i values = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(read), bytes);
+    Element::store(formula_(_mm256_cvtepi32_ps(values)), out);
+  }
+
+  Formula formula_;
+  std::size_t window_0_, window_1_, window_2_;
+  __m256i bytes_0_, bytes_1_, bytes_2_;
+};
 
 template <typename Formula, typename Element>
 FACETRAIN_AVX2 void write_pixels(const std::uint8_t* source, int pixels, bool reversed, bool bgr,
                                  const Normalisation& how, std::byte* out) {
-  constexpr std::size_t kPixel = 3 * Element::kSize;
-  const Arrangement& from = kArrangements[(reversed ? 2u : 0u) + (bgr ? 1u : 0u)];
-  for (int at = 0; at < pixels; at += kBlock) {
-    at = std::min(at, pixels - kBlock);  // the last block may write some pixels again
-    write_block<Formula, Element>(source + 3 * (reversed ? pixels - kBlock - at : at), from, how,
-                                  out + kPixel * static_cast<std::size_t>(at));
+  constexpr std::ptrdiff_t kPixel = 3 * Element::kSize;
+  const BlockWriter<Formula, Element> block(kArrangements[(reversed ? 2u : 0u) + (bgr ? 1u : 0u)], how);
+  const std::ptrdiff_t step = reversed ? -3 : 3;
+  if (reversed) source += 3 * (pixels - kBlock);
+  int left = pixels;
+  for (; left >= kBlock; left -= kBlock, source += kBlock * step, out += kBlock * kPixel)
+    block.write(source, out);
+  if (left > 0) {  // the last block writes some pixels again
+    block.write(source - (kBlock - left) * step, out - (kBlock - left) * kPixel);
   }
 }
 
