@@ -18,4 +18,5 @@ Instructions best_instructions();
 #if defined(__x86_64__) && defined(__GNUC__)
 #define FACETRAIN_HAS_AVX2 1
 #define FACETRAIN_AVX2 __attribute__((target("avx2,f16c")))
+#define FACETRAIN_INLINE_AVX2 FACETRAIN_AVX2 inline __attribute__((always_inline))
 #endif

@@ -11,7 +11,7 @@ namespace {
 // The reference's order and probabilities (data/data_augmentor.py, after AdaFace's).
 constexpr std::array<AugmentationEntry, 3> kTable{{
     {"crop", 0.3, [](Instructions) { return make_crop(); }},
-    {"low_resolution", 0.3, [](Instructions) { return make_low_resolution(); }},
+    {"low_resolution", 0.3, make_low_resolution},
     {"colour_jitter", 0.3, make_colour_jitter},
 }};
 

@@ -7,8 +7,6 @@
 #ifdef FACETRAIN_HAS_AVX2
 #include <immintrin.h>
 
-#define FACETRAIN_INLINE_AVX2 FACETRAIN_AVX2 inline __attribute__((always_inline))
-
 namespace facetrain::avx2 {
 
 FACETRAIN_INLINE_AVX2 __m256i load(const void* from) {

@@ -23,6 +23,7 @@ class Chain final : public Augmenter {
         width_(static_cast<int>(config.model.input_size.at(1))),
         flip_(config.data.flip),
         erase_(config.data.rand_erase),
+        resizer_(instructions),
         writer_(dtype, {config.data.pixel_mean, config.data.pixel_std, config.data.bgr}, instructions) {
     if (!config.data.augment) return;
     for (const AugmentationEntry& entry : augmentation_table())

@@ -9,8 +9,6 @@
 #include <cmath>
 #include <cstddef>
 
-#define FACETRAIN_INLINE FACETRAIN_AVX2 __attribute__((always_inline)) inline
-
 namespace facetrain {
 namespace {
 
@@ -22,17 +20,17 @@ struct Planes {
 };
 
 // The two halves of a register hold 8 pixels (24 bytes) each, read as bytes 0..15 and 8..23.
-FACETRAIN_INLINE __m256i load_halves(const std::uint8_t* low, const std::uint8_t* high) {
+FACETRAIN_INLINE_AVX2 __m256i load_halves(const std::uint8_t* low, const std::uint8_t* high) {
   const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low));
   const __m128i second = _mm_loadu_si128(reinterpret_cast<const __m128i*>(high));
   return _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1);
 }
 
-FACETRAIN_INLINE __m256i in_both_halves(__m128i half) {
+FACETRAIN_INLINE_AVX2 __m256i in_both_halves(__m128i half) {
   return _mm256_broadcastsi128_si256(half);
 }
 
-FACETRAIN_INLINE Planes load(const std::uint8_t* pixels) {
+FACETRAIN_INLINE_AVX2 Planes load(const std::uint8_t* pixels) {
   const __m256i head = load_halves(pixels, pixels + 24), tail = load_halves(pixels + 8, pixels + 32);
   const __m256i red_green_0123 =
       in_both_halves(_mm_setr_epi8(0, -1, 3, -1, 6, -1, 9, -1, 1, -1, 4, -1, 7, -1, 10, -1));
@@ -49,7 +47,7 @@ FACETRAIN_INLINE Planes load(const std::uint8_t* pixels) {
 }
 
 // Clips to 0..255.
-FACETRAIN_INLINE void store(const Planes& p, std::uint8_t* pixels) {
+FACETRAIN_INLINE_AVX2 void store(const Planes& p, std::uint8_t* pixels) {
   const __m256i red_green = _mm256_packus_epi16(p.r, p.g), blue = _mm256_packus_epi16(p.b, p.b);
   const __m256i rg_head =
       in_both_halves(_mm_setr_epi8(0, 8, -1, 1, 9, -1, 2, 10, -1, 3, 11, -1, 4, 12, -1, 5));
@@ -70,7 +68,7 @@ FACETRAIN_INLINE void store(const Planes& p, std::uint8_t* pixels) {
 }
 
 // (19595 r + 38470 g + 7471 b + 0x8000) >> 16; green's weight in two halves, to fit signed 16 bits.
-FACETRAIN_INLINE __m256i luma(const Planes& p) {
+FACETRAIN_INLINE_AVX2 __m256i luma(const Planes& p) {
   const __m256i weights_rg = _mm256_set1_epi32(19235 << 16 | 19595);
   const __m256i weights_gb = _mm256_set1_epi32(7471 << 16 | 19235);
   const __m256i half = _mm256_set1_epi32(0x8000);
@@ -83,11 +81,11 @@ FACETRAIN_INLINE __m256i luma(const Planes& p) {
 }
 
 // See blend_multiplier; not clipped.
-FACETRAIN_INLINE __m256i blend(__m256i level, __m256i value, __m256i multiplier) {
+FACETRAIN_INLINE_AVX2 __m256i blend(__m256i level, __m256i value, __m256i multiplier) {
   return _mm256_add_epi16(value, _mm256_mulhi_epi16(_mm256_sub_epi16(value, level), multiplier));
 }
 
-FACETRAIN_INLINE __m256i clip(__m256i value) {
+FACETRAIN_INLINE_AVX2 __m256i clip(__m256i value) {
   return _mm256_max_epi16(_mm256_min_epi16(value, _mm256_set1_epi16(255)), _mm256_setzero_si256());
 }
 
@@ -98,7 +96,7 @@ struct Blends {
 
 // The same in registers: through a pointer to bytes, each store could change them in memory.
 struct BlendRegisters {
-  FACETRAIN_INLINE explicit BlendRegisters(const Blends& how)
+  FACETRAIN_INLINE_AVX2 explicit BlendRegisters(const Blends& how)
       : brightness(_mm256_set1_epi16(how.multipliers[0])),
         contrast(_mm256_set1_epi16(how.multipliers[1])),
         saturation(_mm256_set1_epi16(how.multipliers[2])),
@@ -107,7 +105,7 @@ struct BlendRegisters {
 };
 
 template <ColourOperation kOperation>
-FACETRAIN_INLINE void apply(Planes& p, const BlendRegisters& how) {
+FACETRAIN_INLINE_AVX2 void apply(Planes& p, const BlendRegisters& how) {
   const __m256i multiplier = kOperation == ColourOperation::kBrightness ? how.brightness
                              : kOperation == ColourOperation::kContrast ? how.contrast
                                                                         : how.saturation;
@@ -121,7 +119,7 @@ FACETRAIN_INLINE void apply(Planes& p, const BlendRegisters& how) {
 
 // One block, changed in place; adds its luma afterwards to `sums` (64-bit lanes).
 template <bool kSum, ColourOperation... kOperations>
-FACETRAIN_INLINE void change_block(std::uint8_t* pixels, const BlendRegisters& how, __m256i& sums) {
+FACETRAIN_INLINE_AVX2 void change_block(std::uint8_t* pixels, const BlendRegisters& how, __m256i& sums) {
   Planes p = load(pixels);
   (apply<kOperations>(p, how), ...);
   if constexpr (kSum) sums = _mm256_add_epi64(sums, _mm256_sad_epu8(luma(p), _mm256_setzero_si256()));

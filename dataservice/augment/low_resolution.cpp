@@ -12,6 +12,8 @@ constexpr std::array<Interpolation, 5> kInterpolations{Interpolation::kNearest, 
 
 class LowResolutionAugmentation final : public Augmentation {
  public:
+  explicit LowResolutionAugmentation(Instructions instructions) : resizer_(instructions) {}
+
   void apply(Image& image, RandomStream& rng) override {
     lower_resolution(image, draw_low_resolution(rng, image.height), resizer_, small_);
   }
@@ -37,8 +39,8 @@ void lower_resolution(Image& image, const LowResolution& how, OpenCvResize& resi
   resizer.resize(small, width, height, how.up, image);
 }
 
-std::unique_ptr<Augmentation> make_low_resolution() {
-  return std::make_unique<LowResolutionAugmentation>();
+std::unique_ptr<Augmentation> make_low_resolution(Instructions instructions) {
+  return std::make_unique<LowResolutionAugmentation>(instructions);
 }
 
 }  // namespace facetrain

@@ -21,6 +21,6 @@ LowResolution draw_low_resolution(RandomStream& rng, int height);
 // `small` is scratch.
 void lower_resolution(Image& image, const LowResolution& how, OpenCvResize& resizer, Image& small);
 
-std::unique_ptr<Augmentation> make_low_resolution();
+std::unique_ptr<Augmentation> make_low_resolution(Instructions instructions);
 
 }  // namespace facetrain

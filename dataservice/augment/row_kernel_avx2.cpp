@@ -10,8 +10,6 @@
 #include <array>
 #include <cstring>
 
-#define FACETRAIN_INLINE FACETRAIN_AVX2 __attribute__((always_inline)) inline
-
 namespace facetrain {
 namespace {
 
@@ -48,9 +46,9 @@ constexpr std::array<Arrangement, 4> kArrangements{arrange(false, false), arrang
 // value * scale + offset: two roundings, often the right ones for 16-bit elements.
 class Linear {
  public:
-  FACETRAIN_INLINE explicit Linear(const Normalisation& how)
+  FACETRAIN_INLINE_AVX2 explicit Linear(const Normalisation& how)
       : scale_(_mm256_set1_ps(how.scale)), offset_(_mm256_set1_ps(how.offset)) {}
-  FACETRAIN_INLINE __m256 operator()(__m256 value) const {
+  FACETRAIN_INLINE_AVX2 __m256 operator()(__m256 value) const {
     return _mm256_add_ps(_mm256_mul_ps(value, scale_), offset_);
   }
 
@@ -60,7 +58,7 @@ class Linear {
 
 // value / 255 to the last bit without a division: 1 / 255 as 257 / 65536, whose product with a byte is exact,
 // and the rest.
-FACETRAIN_INLINE __m256 share(__m256 value) {
+FACETRAIN_INLINE_AVX2 __m256 share(__m256 value) {
   constexpr float kFirst = 257.0f / 65536.0f, kRest = static_cast<float>(1.0 / 255.0 - 257.0 / 65536.0);
   return _mm256_add_ps(_mm256_mul_ps(value, _mm256_set1_ps(kFirst)),
                        _mm256_mul_ps(value, _mm256_set1_ps(kRest)));
@@ -69,9 +67,9 @@ FACETRAIN_INLINE __m256 share(__m256 value) {
 // Exact for deviations that are powers of two.
 class TimesInverse {
  public:
-  FACETRAIN_INLINE explicit TimesInverse(const Normalisation& how)
+  FACETRAIN_INLINE_AVX2 explicit TimesInverse(const Normalisation& how)
       : mean_(_mm256_set1_ps(how.mean)), inverse_(_mm256_set1_ps(how.inverse_deviation)) {}
-  FACETRAIN_INLINE __m256 operator()(__m256 value) const {
+  FACETRAIN_INLINE_AVX2 __m256 operator()(__m256 value) const {
     return _mm256_mul_ps(_mm256_sub_ps(share(value), mean_), inverse_);
   }
 
@@ -81,9 +79,9 @@ class TimesInverse {
 
 class Divided {
  public:
-  FACETRAIN_INLINE explicit Divided(const Normalisation& how)
+  FACETRAIN_INLINE_AVX2 explicit Divided(const Normalisation& how)
       : mean_(_mm256_set1_ps(how.mean)), deviation_(_mm256_set1_ps(how.deviation)) {}
-  FACETRAIN_INLINE __m256 operator()(__m256 value) const {
+  FACETRAIN_INLINE_AVX2 __m256 operator()(__m256 value) const {
     return _mm256_div_ps(_mm256_sub_ps(share(value), mean_), deviation_);
   }
 
@@ -93,21 +91,21 @@ class Divided {
 
 struct ToF32 {
   static constexpr std::size_t kSize = 4;
-  FACETRAIN_INLINE static void store(__m256 values, std::byte* out) {
+  FACETRAIN_INLINE_AVX2 static void store(__m256 values, std::byte* out) {
     _mm256_storeu_ps(reinterpret_cast<float*>(out), values);
   }
 };
 
 struct ToF16 {
   static constexpr std::size_t kSize = 2;
-  FACETRAIN_INLINE static void store(__m256 values, std::byte* out) {
+  FACETRAIN_INLINE_AVX2 static void store(__m256 values, std::byte* out) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT));
   }
 };
 
 struct ToBf16 {
   static constexpr std::size_t kSize = 2;
-  FACETRAIN_INLINE static void store(__m256 values, std::byte* out) {
+  FACETRAIN_INLINE_AVX2 static void store(__m256 values, std::byte* out) {
     const __m256i bits = _mm256_castps_si256(values);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded =
@@ -123,7 +121,7 @@ struct ToBf16 {
 template <typename Formula, typename Element>
 class BlockWriter {
  public:
-  FACETRAIN_INLINE BlockWriter(const Arrangement& from, const Normalisation& how)
+  FACETRAIN_INLINE_AVX2 BlockWriter(const Arrangement& from, const Normalisation& how)
       : formula_(how),
         window_0_(from.window[0]),
         window_1_(from.window[1]),
@@ -132,17 +130,17 @@ class BlockWriter {
         bytes_1_(load(from.bytes[1])),
         bytes_2_(load(from.bytes[2])) {}
 
-  FACETRAIN_INLINE void write(const std::uint8_t* source, std::byte* out) const {
+  FACETRAIN_INLINE_AVX2 void write(const std::uint8_t* source, std::byte* out) const {
     write_group(source + window_0_, bytes_0_, out);
     write_group(source + window_1_, bytes_1_, out + 8 * Element::kSize);
     write_group(source + window_2_, bytes_2_, out + 16 * Element::kSize);
   }
 
  private:
-  FACETRAIN_INLINE static __m256i load(const std::array<std::int8_t, 32>& bytes) {
+  FACETRAIN_INLINE_AVX2 static __m256i load(const std::array<std::int8_t, 32>& bytes) {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes.data()));
   }
-  FACETRAIN_INLINE void write_group(const std::uint8_t* window, __m256i bytes, std::byte* out) const {
+  FACETRAIN_INLINE_AVX2 void write_group(const std::uint8_t* window, __m256i bytes, std::byte* out) const {
     const __m128i read = _mm_loadu_si128(reinterpret_cast<const __m128i*>(window));
     const __m256i values = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(read), bytes);
     Element::store(formula_(_mm256_cvtepi32_ps(values)), out);
