@@ -19,6 +19,7 @@ free=$(df --output=avail -B1000 "$dir" | tail -1)
 [ "$free" -ge $((images * 55 / 10)) ] || fail "$dir has $((free / 1000000)) GB free; $images pictures need $((images * 55 / 10000000)) GB: name another folder with --dir"
 build_bench big
 file=tests/bench/results/big_$(date -u +%Y-%m-%d)_$(machine_name).md
+mkdir -p tests/bench/results
 log=$(mktemp)
 trap 'rm -f "$log" "$dir"/big.rec "$dir"/big.idx' EXIT
 status=0

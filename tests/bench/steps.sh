@@ -68,6 +68,7 @@ P
 write_table() {  # write_table KIND LOG: the ROW lines of LOG as tests/bench/results/KIND_<date>_<machine>.md
   local file
   file=tests/bench/results/$1_$(date -u +%Y-%m-%d)_$(machine_name).md
+  mkdir -p tests/bench/results
   {
     echo "# tests/bench/run.sh $1"
     echo
