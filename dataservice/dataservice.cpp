@@ -12,6 +12,7 @@
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
 #include "dataservice/serve/batch_server.hpp"
+#include "dataservice/serve/pool_size.hpp"
 #include "dataservice/source/make_source.hpp"
 #include "dataservice/source/stage.hpp"
 
@@ -30,11 +31,9 @@ ServiceSetup service_setup(const Job& job) {
                             ? embedding_files(job.config.embed.destination).unusable + node
                             : run_folder(job.config) + "/bad_images" + node + ".txt";
   const int processors = usable_processors();
-  setup.workers = job.config.data.workers > 0 ? static_cast<int>(job.config.data.workers) : processors;
-  if (setup.workers > processors) {
-    std::cerr << "dataservice: data.workers is " << setup.workers << " but this process may use "
-              << processors << " processors (affinity mask): decoding threads will compete\n";
-  }
+  setup.workers = pool_size(job.config.data.workers, processors);
+  if (const std::string warning = pool_size_warning(setup.workers, processors); !warning.empty())
+    std::cerr << "dataservice: " + warning + "\n";
   return setup;
 }
 
