@@ -158,12 +158,12 @@ void row_8(Bench& bench, const Source& source, const Config& config) {
     return measure(Clock::kProcess, [&] { pipeline.fill(kBatches * kConsumers); });
   };
   const double consumers_before = bench.consumers_cpu_us();
-  const auto timings = interleave(11, kBatches * kConsumers * kBatch, {through_service, into_memory});
+  const auto timings = interleave(21, kBatches * kConsumers * kBatch, {through_service, into_memory});
   std::puts(describe("service, two consumers", timings[0]).c_str());
   std::puts(describe("into memory", timings[1]).c_str());
   std::printf("of the service's: the consumers themselves %.3f us an image\n",
               (bench.consumers_cpu_us() - consumers_before) /
-                  static_cast<double>(12 * kBatches * kConsumers * kBatch));
+                  static_cast<double>(22 * kBatches * kConsumers * kBatch));
   print_row(8, cpu_ratio(timings[0], timings[1]), 0.97,
             "service to 2 consumer processes / the same pipeline into memory, processor time an image");
 }

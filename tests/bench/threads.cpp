@@ -35,7 +35,7 @@ void row_7() {
     pipeline.fill(4);
     return occupied(pipeline, threads);
   };
-  const auto timings = interleave(9, kBatches * kBatch, {[&] { return run(2); }, [&] { return run(1); }});
+  const auto timings = interleave(17, kBatches * kBatch, {[&] { return run(2); }, [&] { return run(1); }});
   std::puts(describe("2 threads (processor: time per thread, without waiting for a processor)", timings[0])
                 .c_str());
   std::puts(describe("1 thread", timings[1]).c_str());
