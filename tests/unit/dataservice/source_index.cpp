@@ -163,7 +163,7 @@ TEST_CASE("an image of a list takes less than 100 bytes, of a grouped list less 
     const ListSource list(folder / "l.txt");
     REQUIRE(list.size() == kImages);
     const auto bytes = static_cast<double>(list.memory()) / kImages;
-    MESSAGE((grouped ? "grouped: " : "ungrouped: "), bytes, " bytes an image, path included");
+    MESSAGE(std::string(grouped ? "grouped: " : "ungrouped: "), bytes, " bytes an image, path included");
     CHECK(bytes < (grouped ? 25 : 80));
   }
 }
