@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Records how the reference's training loss falls with its default augmentation, flip, erasing and dropout, for five seeds.
+"""Records how the reference's training loss falls with its default augmentation, flip, erasing and dropout, for several seeds.
 
-  record_loss_curves.py --reference DIR --orl DIR [--out FILE]    (DIR: a clone of HaiyuWu/iccv2025-fr-competition; shared/data/orl)
+  record_loss_curves.py --reference DIR --orl DIR [--out FILE] [--seeds 6 7]
+                        (DIR: a clone of HaiyuWu/iccv2025-fr-competition; shared/data/orl)
 
 Runs the reference's own Train loop, unmodified, in one process on the CPU: gloo takes NCCL's place, moving to a GPU is made the
-identity, validation and saving are left out, float32, one thread. The file has one line a seed: the loss of every step.
+identity, validation and saving are left out, float32, one thread. The file has one line a seed: the loss of every step; --seeds
+records these anew and leaves the file's other lines. A seed does not fix the numbers: the reference's loader thread and its dropout
+draw from one generator, in whatever order the threads come to it.
 Recorded with Python 3.11, torch 2.11.0, torchvision 0.26.0, the versions printed in the file's first line.
 """
 import argparse
@@ -18,7 +21,6 @@ import warnings
 import numpy as np
 import torch
 
-SEEDS = [1, 2, 3, 4, 5]
 EPOCHS, BATCH, LR = 2, 8, 0.02
 
 
@@ -49,9 +51,11 @@ def main():
     parser.add_argument("--reference", required=True)
     parser.add_argument("--orl", required=True)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "loss_curves.txt"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
+    out = os.path.abspath(arguments.out)
     work = tempfile.mkdtemp()
     pictures = sorted(glob.glob(os.path.abspath(arguments.orl) + "/train/*/*.jpg"))
     listed = os.path.join(work, "train.txt")
@@ -68,8 +72,10 @@ def main():
     from losses import ArcFace
 
     train.Train.save_model = lambda self, step: None
-    lines = []
-    for seed in SEEDS:
+    lines = {}
+    if os.path.exists(out):
+        lines = {line.split()[0]: line.rstrip() for line in open(out) if line.startswith("seed")}
+    for seed in arguments.seeds:
         config.update(train_source=listed, epochs=EPOCHS, batch_size=BATCH, lr=LR, momentum=0.9, weight_decay=5e-4, reduce_lr=[],
                       model="iresnet", depth="18", mode="se", fp16=False, augment=True, rand_erase=True, workers=0,
                       pin_memory=False, val_list=[], scheduler=False, optimizer="sgd", sample_rate=1.0, fixed_size=None, mask=None,
@@ -81,10 +87,11 @@ def main():
         job.train_logger = lambda step, epoch, loss, rank: losses.append(loss.val)
         job.run()
         print(seed, np.round(np.reshape(losses[:60], (-1, 10)).mean(1), 3), flush=True)
-        lines.append(f"seed{seed} " + " ".join(f"{value:.6f}" for value in losses))
+        lines[f"seed{seed}"] = f"seed{seed} " + " ".join(f"{value:.6f}" for value in losses)
     import torchvision
-    with open(arguments.out, "w") as file:
-        file.write(f"# torch {torch.__version__} torchvision {torchvision.__version__} numpy {np.__version__}\n" + "\n".join(lines) + "\n")
+    with open(out, "w") as file:
+        file.write(f"# torch {torch.__version__} torchvision {torchvision.__version__} numpy {np.__version__}\n" +
+                   "\n".join(lines.values()) + "\n")
 
 
 if __name__ == "__main__":
