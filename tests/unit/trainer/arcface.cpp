@@ -5,7 +5,7 @@
 #include <numbers>
 #include <string>
 
-#include "common/error.hpp"
+#include "tests/unit/trainer/head_refusal.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/head/head.hpp"
 
@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 using namespace facetrain;
+using test::head_refusal;
 
 namespace {
 
@@ -21,16 +22,6 @@ Config with_margins(const std::string& head, std::vector<double> margins) {
   config.head.head = head;
   config.head.margin = std::move(margins);
   return config;
-}
-
-std::string refusal(const Config& config) {
-  try {
-    make_head(config);
-  } catch (const Error& error) {
-    CHECK((error.kind() == ErrorKind::kConfig));
-    return error.what();
-  }
-  return "";
 }
 
 HeadOutput arcface(const at::Tensor& cosines, std::vector<std::int64_t> labels) {
@@ -70,8 +61,8 @@ TEST_CASE("a rank without classes has logits of no columns") {
 }
 
 TEST_CASE("an unknown head and a wrong number of margins are refused by name") {
-  CHECK(refusal(with_margins("arcfase", {0.5})).find("arcfase") != std::string::npos);
-  CHECK(refusal(with_margins("arcface", {0.5, 0.1})).find("head.margin") != std::string::npos);
-  CHECK(refusal(with_margins("arcface", {})).find("head.margin") != std::string::npos);
-  CHECK(refusal(with_margins("arcface", {0.5})).empty());
+  CHECK(head_refusal(with_margins("arcfase", {0.5})).find("arcfase") != std::string::npos);
+  CHECK(head_refusal(with_margins("arcface", {0.5, 0.1})).find("head.margin") != std::string::npos);
+  CHECK(head_refusal(with_margins("arcface", {})).find("head.margin") != std::string::npos);
+  CHECK(head_refusal(with_margins("arcface", {0.5})).empty());
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/config/consistency.hpp"
-#include "common/error.hpp"
+#include "tests/unit/trainer/head_refusal.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/head/head.hpp"
 
@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 using namespace facetrain;
+using test::head_refusal;
 
 namespace {
 
@@ -43,16 +44,6 @@ Config config_of(const Entry& head, std::vector<double> margins, bool compat = f
   config.head.margin = std::move(margins);
   config.compat = {compat, compat, compat, compat, compat, compat};
   return config;
-}
-
-std::string refusal(const Config& config) {
-  try {
-    make_head(config);
-  } catch (const Error& error) {
-    CHECK((error.kind() == ErrorKind::kConfig));
-    return error.what();
-  }
-  return "";
 }
 
 struct Result {
@@ -89,10 +80,10 @@ TEST_CASE("every head can be configured, and tells how many margins it takes") {
     CAPTURE(head.name);
     const std::vector<double> margins = margins_of(head);
     REQUIRE(margins.size() == head.margins);
-    CHECK(refusal(config_of(head, margins)).empty());
+    CHECK(head_refusal(config_of(head, margins)).empty());
     CHECK(inconsistencies(config_of(head, margins)).empty());
     for (const std::size_t wrong : {head.margins - 1, head.margins + 1}) {
-      const std::string text = refusal(config_of(head, std::vector<double>(wrong, 0.4)));
+      const std::string text = head_refusal(config_of(head, std::vector<double>(wrong, 0.4)));
       CHECK(text.find("head.margin: " + head.name + " takes " + std::to_string(head.margins)) !=
             std::string::npos);
     }
@@ -101,8 +92,8 @@ TEST_CASE("every head can be configured, and tells how many margins it takes") {
 
 TEST_CASE("MagFace refuses norms that are none") {
   const Entry magface{"magface", 4};
-  CHECK(refusal(config_of(magface, {110, 10, 0.45, 0.8})).find("l_a") != std::string::npos);
-  CHECK(refusal(config_of(magface, {0, 10, 0.45, 0.8})).find("l_a") != std::string::npos);
+  CHECK(head_refusal(config_of(magface, {110, 10, 0.45, 0.8})).find("l_a") != std::string::npos);
+  CHECK(head_refusal(config_of(magface, {0, 10, 0.45, 0.8})).find("l_a") != std::string::npos);
 }
 
 TEST_CASE("gradients are finite at cosine +-1, without classes and without a row of them") {
