@@ -9,17 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "tests/mpi/linear_backbone.hpp"
+#include "tests/mpi/linear_trainer.hpp"
 #include "tests/mpi/world.hpp"
-#include "trainer/optim/sgd.hpp"
-#include "trainer/step/train_step.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
 #include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::draw;
-using facetrain::test::LinearBackbone;
+using facetrain::test::LinearTrainer;
 using facetrain::test::world;
 
 namespace {
@@ -43,24 +41,11 @@ std::unique_ptr<Head> head_of(const Setting& setting) {
   return make_head(config);
 }
 
-struct Trainer {
-  LinearBackbone backbone;
-  ShardedClassifier classifier;
-  GradientBuckets buckets;
-  Sgd optimizer;
-  std::optional<LossScale> scale;
-  TrainState state;
-
+struct Trainer : LinearTrainer {
   Trainer(const Setting& setting, double sample_rate, bool dense)
-      : backbone(kPixels, kSize, setting.type),
-        classifier({setting.classes, kSize, 1, at::kCPU, setting.type, setting.type, sample_rate, dense},
-                   head_of(setting), world()),
-        buckets(trainable_parameters(backbone), world()),
-        optimizer(trained_parameters(backbone, classifier), setting.momentum, setting.weight_decay,
-                  classifier.sparse_centres()),
-        scale(setting.loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *setting.loss_scale)
-                                 : std::nullopt),
-        state{backbone, classifier, buckets, optimizer, scale ? &*scale : nullptr, world()} {
+      : LinearTrainer(
+            kPixels, {setting.classes, kSize, 1, at::kCPU, setting.type, setting.type, sample_rate, dense},
+            head_of(setting), world(), {setting.momentum, setting.weight_decay, setting.loss_scale}) {
     classifier.weight().detach().mul_(100);  // norm about 3: a step turns a centre by a little
   }
 };

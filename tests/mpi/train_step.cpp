@@ -10,17 +10,16 @@
 #include <memory>
 #include <optional>
 
-#include "tests/mpi/linear_backbone.hpp"
+#include "tests/mpi/linear_trainer.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
-#include "trainer/optim/sgd.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
 #include <doctest/doctest.h>
 
 using namespace facetrain;
 using facetrain::test::draw;
-using facetrain::test::LinearBackbone;
+using facetrain::test::LinearTrainer;
 using facetrain::test::world;
 
 namespace {
@@ -33,23 +32,11 @@ Config arcface() {
   return config;
 }
 
-// Everything one rank needs to train, with a linear network.
-struct Trainer {
-  LinearBackbone backbone;
-  ShardedClassifier classifier;
-  GradientBuckets buckets;
-  Sgd optimizer;
-  std::optional<LossScale> scale;
-  TrainState state;
-
+struct Trainer : LinearTrainer {
   Trainer(Communicator& trainers, at::ScalarType type, std::optional<double> loss_scale = {},
           const Config& config = arcface())
-      : backbone(kPixels, kSize, type),
-        classifier({kClasses, kSize, 1, at::kCPU, type, type}, make_head(config), trainers),
-        buckets(trainable_parameters(backbone), trainers),
-        optimizer(trained_parameters(backbone, classifier), 0.9, 0.1),
-        scale(loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *loss_scale) : std::nullopt),
-        state{backbone, classifier, buckets, optimizer, scale ? &*scale : nullptr, trainers} {}
+      : LinearTrainer(kPixels, {kClasses, kSize, 1, at::kCPU, type, type}, make_head(config), trainers,
+                      {.loss_scale = loss_scale}) {}
 
   StepResult step(const Batch& batch) { return train_step(state, batch, {}, 0.1); }
   std::vector<at::Tensor> values() {
