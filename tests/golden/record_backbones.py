@@ -7,9 +7,9 @@ deep IResNets embeddings and some gradients in evaluation; of every one the name
      FILE: recognition/arcface_torch/backbones/mobilefacenet.py of deepinsight/insightface (recorded at 7fadd42)
 
 Runs the original classes, unmodified, on the CPU. Weights, statistics, slopes and pictures come from an integer formula
-that tests/golden/trainer/backbone_golden.hpp repeats, so that nothing big is stored. 200 is the reference's IResNet class with the published layers 6, 26, 60, 6: its
-builder gives "200" those of 100. Also writes python_small.pth: what
-Python's torch.save makes of a few tensors of every kind.
+that tests/golden/trainer/backbone_golden.hpp repeats, so that nothing big is stored. 200 is the reference's IResNet class
+with the published layers 6, 26, 60, 6: its builder gives "200" those of 100. Also writes python_small.pth: what Python's
+torch.save makes of a few tensors of every kind.
 """
 import argparse
 import importlib.util
@@ -57,6 +57,16 @@ def digest(tensor):
     return [flat.sum().item(), flat.abs().sum().item(), flat[flat.numel() // 3].item(), flat[flat.numel() * 9 // 10].item()]
 
 
+def put_changes(model, put):
+    """What a step's forward and backward left: digests of gradients and of BatchNorm's statistics."""
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            put("grad:" + name, digest(parameter.grad))
+    for name, buffer in model.named_buffers():
+        if not name.endswith("num_batches_tracked"):
+            put("stat:" + name, digest(buffer))
+
+
 def record(model, iresnet, batch, dtype, out):
     def put(key, values):
         write_values(out, key, values, "%.17g" if dtype == torch.float64 else "%.9g")
@@ -73,12 +83,7 @@ def record(model, iresnet, batch, dtype, out):
     embeddings = model(images)
     (embeddings * direction).sum().backward()
     put("train", embeddings[:, ::16].flatten().tolist())
-    for name, parameter in model.named_parameters():
-        if parameter.grad is not None:
-            put("grad:" + name, digest(parameter.grad))
-    for name, buffer in model.named_buffers():
-        if not name.endswith("num_batches_tracked"):
-            put("stat:" + name, digest(buffer))
+    put_changes(model, put)
 
 
 def build_iresnet(source, depth, mode):

@@ -4,22 +4,18 @@ and the loss of every step, the last embedding gradient, all centres before the 
 
   record_partial_fc.py --reference DIR [--out FILE]    (DIR: a clone of HaiyuWu/iccv2025-fr-competition or its parent)
 
-Runs the reference's own PartialFC_V2 and ArcFace, unmodified, with torch's SGD (momentum, weight decay) on the CPU: .cuda()
-is made the identity, gloo takes NCCL's place, and torch.rand, from which PartialFC_V2 draws, returns 1 minus facetrain's keys
+Runs the reference's own PartialFC_V2 and ArcFace, unmodified, with torch's SGD (momentum, weight decay) on the CPU (see
+reference_run.py); torch.rand, from which PartialFC_V2 draws, returns 1 minus facetrain's keys
 (Philox by seed, step and class id): the reference takes the largest, we the smallest. Inputs come from formulas that
 tests/mpi/golden_partial_fc.cpp repeats. Recorded with torch 2.11.0 (CPU).
 """
 import argparse
 import os
-import sys
-import tempfile
-import warnings
 
 import numpy as np
 import torch
-from torch import distributed, multiprocessing
 
-from reference_run import formula
+from reference_run import DATA, formula, run_ranks, write_header, write_values
 
 CLASSES, SIZE, ROWS, STEPS, DROP = 23, 8, 12, 12, 6
 RATE, SEED, MARGIN, LR, MOMENTUM, DECAY = 0.4, 42, 0.5, 0.01, 0.9, 0.05
@@ -48,13 +44,7 @@ def labels_of(step):
     return (rows * 2 + step) % CLASSES if step in (3, 9) else (rows * 7 % 3 * 8 + step // 3) % CLASSES
 
 
-def run(rank, world, reference, store, queue):
-    sys.path.insert(0, reference)
-    warnings.filterwarnings("ignore")
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-    torch.Tensor.cuda = lambda self, *_, **__: self
-    distributed.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=world)
+def run(rank, world):
     from losses import ArcFace
     from model.partial_fc import PartialFC_V2
     head = PartialFC_V2(ArcFace(margin=MARGIN), SIZE, CLASSES, RATE)
@@ -77,40 +67,23 @@ def run(rank, world, reference, store, queue):
         optimizer.zero_grad()
         losses.append(loss.item())
         sampled.append((head.weight_index + first).tolist())
-    queue.put((rank, losses, sampled, own.grad.numpy().copy(), middle, head.weight.detach().numpy().copy()))
-    distributed.barrier()
-    distributed.destroy_process_group()
+    return losses, sampled, own.grad.numpy().copy(), middle, head.weight.detach().numpy().copy()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", required=True)
-    folder = os.path.dirname(os.path.abspath(__file__))
-    parser.add_argument("--out", default=os.path.join(folder, "data", "partial_fc.txt"))
+    parser.add_argument("--out", default=os.path.join(DATA, "partial_fc.txt"))
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
     with open(options.out, "w") as out:
-        out.write(f"# record_partial_fc.py, torch {torch.__version__}, numpy {np.__version__}\n")
+        write_header(out, "record_partial_fc.py")
         for world in (1, 2, 3):
-            with tempfile.TemporaryDirectory() as scratch:
-                queue = context.Queue()
-                processes = [context.Process(target=run, args=(rank, world, options.reference,
-                                                               os.path.join(scratch, "store"), queue))
-                             for rank in range(world)]
-                for process in processes:
-                    process.start()
-                results = sorted([queue.get() for _ in processes], key=lambda result: result[0])
-                for process in processes:
-                    process.join()
+            losses, sampled, gradients, middles, centres = zip(*run_ranks(run, world, options.reference, torch.float64))
             for step in range(STEPS):
-                classes = [index for result in results for index in result[2][step]]
-                out.write(f"world{world}.sampled{step} {len(classes)}\n" + " ".join(map(str, classes)) + "\n")
-            for key, values in (("loss", np.array(results[0][1])),
-                                ("embedding_gradient", np.concatenate([result[3] for result in results])),
-                                ("centres_before_drop", np.concatenate([result[4] for result in results])),
-                                ("centres", np.concatenate([result[5] for result in results]))):
-                out.write(f"world{world}.{key} {values.size}\n" +
-                          " ".join(f"{value:.17g}" for value in values.ravel()) + "\n")
+                write_values(out, f"world{world}.sampled{step}", sum((rank[step] for rank in sampled), []))
+            write_values(out, f"world{world}.loss", losses[0])
+            for key, parts in (("embedding_gradient", gradients), ("centres_before_drop", middles), ("centres", centres)):
+                write_values(out, f"world{world}.{key}", np.concatenate(parts))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import torch
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from pixel_patterns import RandomStream
-from record_backbones import EMBEDDING, digest, formula
+from record_backbones import EMBEDDING, formula, put_changes
 
 SEED, STEP, RANK, WORLD = 42, 5, 1, 2  # of the draws
 DROP_PATH, PATCH_MASK = 8, 9  # common/plan/philox.hpp's Purpose
@@ -118,12 +118,7 @@ def record(model, batch, dtype, gradients, out):
             (embeddings * direction).sum().backward()
     print("  rows dropped:", dropped)
     put("train", embeddings[:, ::16].flatten().tolist())
-    for name, parameter in model.named_parameters():
-        if parameter.grad is not None:
-            put("grad:" + name, digest(parameter.grad))
-    for name, buffer in model.named_buffers():
-        if not name.endswith("num_batches_tracked"):
-            put("stat:" + name, digest(buffer))
+    put_changes(model, put)
 
 
 def record_state(vit, out):

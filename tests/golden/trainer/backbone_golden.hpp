@@ -2,7 +2,6 @@
 // evaluation and training, every gradient and every BatchNorm statistic.
 #pragma once
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/mul.h>
 #include <c10/core/GradMode.h>
 
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/golden/golden_formula.hpp"
 #include "tests/golden/golden_numbers.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/backbones/registry.hpp"
@@ -23,47 +23,40 @@ namespace facetrain::test {
 
 constexpr std::int64_t kEmbedding = 512;
 
-// record_backbones.py's formula: a hash of (salt, position) in [-1, 1), as a float64 tensor of that shape.
-inline at::Tensor formula(std::uint32_t salt, at::IntArrayRef sizes) {
-  at::Tensor t = at::empty(sizes, at::kDouble);
-  double* values = t.mutable_data_ptr<double>();
-  for (std::int64_t i = 0; i < t.numel(); ++i) {
-    std::uint32_t x = static_cast<std::uint32_t>(i) * 0x9E3779B1u + salt * 0x85EBCA77u;
-    x = (x ^ x >> 15) * 0x2C1B3C6Du;
-    x = (x ^ x >> 12) * 0x297A2D39u;
-    x ^= x >> 15;
-    values[i] = static_cast<double>(x) / 2147483648.0 - 1.0;
-  }
-  return t;
-}
-
-// record_backbones.py's fill.
-inline void fill_by_formula(const Backbone& net, bool iresnet) {
+// Statistics and biases as the recorders fill them; the other tensors by weight(name, values, fan_in), which
+// changes the formula's values in place.
+template <class Weight>
+void fill_state(const Backbone& net, const Weight& weight) {
   const c10::AutoGradMode no_gradient(false);
-  const auto& state = net.state();
-  for (std::size_t i = 0; i < state.size(); ++i) {
-    const std::string& name = state[i].name;
-    at::Tensor t = state[i].tensor, u = formula(static_cast<std::uint32_t>(i), t.sizes());
-    const auto fan_in = static_cast<double>(t.dim() > 0 ? t.numel() / t.size(0) : 1);
+  for (std::size_t i = 0; i < net.state().size(); ++i) {
+    const std::string& name = net.state()[i].name;
+    at::Tensor t = net.state()[i].tensor, u = formula(static_cast<std::uint32_t>(i), t.sizes());
     if (name.ends_with("num_batches_tracked")) {
       u.fill_(3);
     } else if (name.ends_with("running_var")) {
       u.mul_(0.5).add_(1);
     } else if (name.ends_with("running_mean") || name.ends_with(".bias")) {
       u.mul_(0.2);
-    } else if (t.dim() > 1) {
-      u.mul_(std::sqrt(3.0 / fan_in));
-    } else if (find_tensor(state, name.substr(0, name.size() - 6) + "running_mean") != nullptr) {
-      if (iresnet && name == "features.weight") {
-        u.fill_(1);
-      } else {
-        u.mul_(0.3).add_(1);
-      }
     } else {
-      u.mul_(0.2).add_(0.25);
+      weight(name, u, static_cast<double>(u.dim() > 0 ? u.numel() / u.size(0) : 1));
     }
     t.copy_(u);
   }
+}
+
+// record_backbones.py's fill.
+inline void fill_by_formula(const Backbone& net, bool iresnet) {
+  fill_state(net, [&](const std::string& name, at::Tensor& u, double fan_in) {
+    if (u.dim() > 1) {
+      u.mul_(std::sqrt(3.0 / fan_in));
+    } else if (find_tensor(net.state(), name.substr(0, name.size() - 6) + "running_mean") == nullptr) {
+      u.mul_(0.2).add_(0.25);  // PReLU
+    } else if (iresnet && name == "features.weight") {
+      u.fill_(1);
+    } else {
+      u.mul_(0.3).add_(1);
+    }
+  });
 }
 
 inline std::vector<double> to_vector(const at::Tensor& t) {

@@ -11,26 +11,15 @@ inline constexpr DropoutKey kVitKey{.seed = 42, .step = 5, .rank = 1, .world = 2
 
 // record_vit.py's fill.
 inline void fill_vit(const Backbone& net) {
-  const c10::AutoGradMode no_gradient(false);
-  for (std::size_t i = 0; i < net.state().size(); ++i) {
-    const std::string& name = net.state()[i].name;
-    at::Tensor t = net.state()[i].tensor, u = formula(static_cast<std::uint32_t>(i), t.sizes());
-    const auto fan_in = static_cast<double>(t.dim() > 0 ? t.numel() / t.size(0) : 1);
-    if (name.ends_with("num_batches_tracked")) {
-      u.fill_(3);
-    } else if (name.ends_with("running_var")) {
-      u.mul_(0.5).add_(1);
-    } else if (name.ends_with("running_mean") || name.ends_with(".bias")) {
-      u.mul_(0.2);
-    } else if (name == "pos_embed") {
+  fill_state(net, [](const std::string& name, at::Tensor& u, double fan_in) {
+    if (name == "pos_embed") {
       u.mul_(0.5);
-    } else if (t.dim() > 1 && name != "mask_token") {
+    } else if (u.dim() > 1 && name != "mask_token") {
       u.mul_(std::sqrt(3.0 / fan_in) * (name.find(".fc1.") != std::string::npos ? 4 : 1));
-    } else if (t.dim() == 1) {
+    } else if (u.dim() == 1) {
       u.mul_(0.3).add_(1);
     }
-    t.copy_(u);
-  }
+  });
 }
 
 inline void check_vit(const std::string& name, const std::unique_ptr<Backbone>& net, std::int64_t batch,
