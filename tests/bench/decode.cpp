@@ -1,18 +1,10 @@
-// bench_decode, rows 1 and 2: our decoder beside libjpeg-turbo's own TurboJPEG API, 112 x 112 pictures from
-// memory to RGB, one thread. Both sides keep their handles and buffers. The peer is told the size, so it
-// reads no header twice, and is called with flags 0: the same accurate DCT and fancy upsampling as ours.
-//   tuned  the JPEG copied in front of end-of-image markers, rows 8 bytes behind a multiple of 32: jdhuff.c
-//   and
-//          jdcolext-avx2.asm keep to their fast paths (jpeg_decoder.cpp, pixel_allocator.hpp)
-//   plain  the JPEG where it lies, rows at multiples of 16, half of them at multiples of 32
-#include <turbojpeg.h>
-
+// bench_decode, rows 1 and 2: our decoder beside libjpeg-turbo's own TurboJPEG API (turbo_jpeg.hpp), 112 x
+// 112 pictures from memory to RGB, one thread. Both sides keep their handles and buffers.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <iostream>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,76 +14,12 @@
 #include "dataservice/decode/decoder.hpp"
 #include "tests/bench/interleave.hpp"
 #include "tests/bench/pictures.hpp"
+#include "tests/bench/turbo_jpeg.hpp"
 
 namespace facetrain::bench {
 namespace {
 
-constexpr int kSide = 112, kRounds = 9;
-constexpr std::size_t kRowBytes = kSide * 3, kPixelBytes = kRowBytes * kSide;
-
-using Jpeg = std::span<const std::byte>;
-
-class TurboJpeg {
- public:
-  explicit TurboJpeg(std::size_t offset) : memory_(kPixelBytes + 128), handle_(tjInitDecompress()) {
-    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    pixels_ = memory_.data() + (64 - address % 64) % 64 + offset;
-  }
-  ~TurboJpeg() { tjDestroy(handle_); }
-  TurboJpeg(const TurboJpeg&) = delete;
-  TurboJpeg& operator=(const TurboJpeg&) = delete;
-
-  void decode(const std::byte* jpeg, std::size_t size) {
-    if (tjDecompress2(handle_, reinterpret_cast<const unsigned char*>(jpeg), size, pixels_, kSide, kRowBytes,
-                      kSide, TJPF_RGB, 0) != 0) {
-      throw Error(ErrorKind::kInternal, std::string("turbojpeg: ") + tjGetErrorStr2(handle_));
-    }
-  }
-  const unsigned char* pixels() const { return pixels_; }
-
- private:
-  std::vector<unsigned char> memory_;
-  unsigned char* pixels_;
-  tjhandle handle_;
-};
-
-class PlainTurboJpeg {
- public:
-  void decode(Jpeg jpeg) { turbojpeg_.decode(jpeg.data(), jpeg.size()); }
-  const unsigned char* pixels() const { return turbojpeg_.pixels(); }
-
- private:
-  TurboJpeg turbojpeg_{0};
-};
-
-class TunedTurboJpeg {
- public:
-  explicit TunedTurboJpeg(std::span<const Jpeg> all) {
-    std::size_t largest = 0;
-    for (const Jpeg jpeg : all) largest = std::max(largest, jpeg.size());
-    source_.resize(largest + kPadding);
-    write_markers(0, source_.size());
-  }
-
-  void decode(Jpeg jpeg) {
-    std::memcpy(source_.data(), jpeg.data(), jpeg.size());
-    write_markers(jpeg.size(), used_);
-    used_ = jpeg.size();
-    turbojpeg_.decode(source_.data(), jpeg.size() + kPadding);
-  }
-  const unsigned char* pixels() const { return turbojpeg_.pixels(); }
-
- private:
-  static constexpr std::size_t kPadding = 5120;
-
-  void write_markers(std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) source_[i] = i % 2 == 0 ? std::byte{0xFF} : std::byte{0xD9};
-  }
-
-  TurboJpeg turbojpeg_{8};
-  std::vector<std::byte> source_;
-  std::size_t used_ = 0;
-};
+constexpr int kRounds = 9;
 
 void run(Quality quality, const std::string& name, double plain_target, std::span<char* const> arguments) {
   const Pictures pictures(quality);
@@ -105,9 +33,9 @@ void run(Quality quality, const std::string& name, double plain_target, std::spa
     decoder->decode(jpeg, image);
     tuned.decode(jpeg);
     plain.decode(jpeg);
-    if (image.pixels.size() != kPixelBytes ||
-        std::memcmp(image.pixels.data(), tuned.pixels(), kPixelBytes) != 0 ||
-        std::memcmp(image.pixels.data(), plain.pixels(), kPixelBytes) != 0) {
+    if (image.pixels.size() != TurboJpeg::kPixelBytes ||
+        std::memcmp(image.pixels.data(), tuned.pixels(), TurboJpeg::kPixelBytes) != 0 ||
+        std::memcmp(image.pixels.data(), plain.pixels(), TurboJpeg::kPixelBytes) != 0) {
       throw Error(ErrorKind::kInternal, "our pixels and turbojpeg's differ");
     }
   }
