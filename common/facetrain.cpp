@@ -12,6 +12,7 @@
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_command.hpp"
 #include "common/migrate/convert_command.hpp"
+#include "common/scaling/scaling_command.hpp"
 
 namespace facetrain {
 namespace {
@@ -39,6 +40,10 @@ int dispatch(const std::vector<std::string>& words) {
     become(bin,
            role_of_local_rank(local_rank(this_environment())) == Role::kService ? "dataservice" : "trainer",
            rest);
+  if (command.name == "scale") {
+    scaling_command(rest, std::cout);
+    return 0;
+  }
   if (command.name == "convert-config") {
     convert_config_command(rest, std::cout);
     return 0;

@@ -26,6 +26,7 @@ NetworkSize iresnet_size(const std::array<std::int64_t, 4>& blocks, bool se, std
   NetworkSize size;
   std::int64_t in = 64, side = 112;
   size.parameters = 27 * 64 + 3 * 64;
+  size.multiply_adds = 27 * 64 * side * side;
   std::int64_t kept = 2 * 64 * side * side;  // the first convolution's and BatchNorm's outputs
   Kept counted;
   for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
@@ -35,6 +36,8 @@ NetworkSize iresnet_size(const std::array<std::int64_t, 4>& blocks, bool se, std
       const std::int64_t below = first ? side / 2 : side;
       size.parameters += 2 * in + 9 * in * out + 3 * out + 9 * out * out + 2 * out;
       if (first) size.parameters += in * out + 2 * out;
+      size.multiply_adds +=
+          9 * in * out * side * side + 9 * out * out * below * below + (first ? in * out * below * below : 0);
       if (first && se) size.parameters += 2 * out * (out / 16);
       counted.block(in * side * side,
                     in * side * side + 3 * out * side * side + (first ? 2 : 1) * out * below * below);
@@ -43,6 +46,7 @@ NetworkSize iresnet_size(const std::array<std::int64_t, 4>& blocks, bool se, std
   }
   const std::int64_t flat = in * side * side;
   size.parameters += 2 * in + (flat + 1) * embedding + 2 * embedding;
+  size.multiply_adds += flat * embedding;
   kept += 3 * flat;  // the last block's, BatchNorm's and the dropout's outputs
   size.kept_numbers = kept + counted.numbers(checkpoint);
   return size;
@@ -55,6 +59,8 @@ NetworkSize vit_size(std::string_view depth, std::int64_t embedding, bool checkp
   const std::int64_t block = 4 * h + 3 * h * h + h * h + h + 8 * h * h + 5 * h;
   size.parameters = 3 * 81 * h + h + patches * h + blocks * block + 2 * h + h + patches * h * h + 2 * h +
                     h * embedding + 2 * embedding;
+  size.multiply_adds =
+      3 * 81 * h * patches + blocks * (12 * h * h * s + 2 * s * s * h) + patches * h * h + h * embedding;
   Kept counted;
   for (std::int64_t i = 0; i < blocks; ++i) counted.block(s * h, 15 * s * h + heads * s * s);
   size.kept_numbers = 2 * patches * h + counted.numbers(checkpoint);

@@ -1,5 +1,6 @@
 // How large a network is, counted from its shape alone: parameters, and what one picture leaves in memory for
-// the backward pass. For estimates before a run; the trainer's own tensors are what counts.
+// the backward pass, and what it costs to compute. For estimates before a run; the trainer's own tensors are
+// what counts.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@ struct NetworkSize {
   // input, two norms, q, k, v, the softmax (a s^2), what attention and residual give, and twice 4 h in the
   // MLP: 16 s h + a s^2. Within 1.2 % of what the reference's classes keep in float32.
   std::int64_t kept_numbers = 0;
+  // Of one picture's forward pass, in convolutions, linear layers and attention.
+  std::int64_t multiply_adds = 0;
 };
 
 // Nothing for backbones that are not counted (mobilefacenet, which is small).
