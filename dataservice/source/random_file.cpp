@@ -11,6 +11,13 @@
 #include "dataservice/source/mapped_copy.hpp"
 
 namespace facetrain {
+namespace {
+
+// Of a longer hint the kernel keeps the start only: its device's read-ahead window (128 KiB unless somebody
+// set it) or largest request, whichever is more (mm/readahead.c, force_page_cache_ra).
+constexpr std::uint64_t kHint = 128 * 1024;
+
+}  // namespace
 
 RandomFile::RandomFile(std::string path) : path_(std::move(path)) {
   catch_bus_errors();
@@ -31,8 +38,10 @@ void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
 void RandomFile::will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {
   if (offset >= size()) return;
   const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  const std::uint64_t begin = offset / page * page, end = offset + std::min(bytes, size() - offset);
-  madvise(const_cast<std::byte*>(file_.bytes().data()) + begin, end - begin, MADV_WILLNEED);
+  const std::uint64_t end = offset + std::min(bytes, size() - offset);
+  std::byte* const mapped = const_cast<std::byte*>(file_.bytes().data());
+  for (std::uint64_t at = offset / page * page; at < end; at += kHint)
+    madvise(mapped + at, std::min(kHint, end - at), MADV_WILLNEED);
 }
 
 void RandomFile::will_need(std::vector<FilePart> parts) const {

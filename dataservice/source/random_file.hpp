@@ -32,8 +32,8 @@ class RandomFile {
   // Fills `bytes` from `offset` on. Throws Error(kInput) when the file ends before or cannot be read.
   void read(std::uint64_t offset, std::span<std::byte> bytes) const;
 
-  // Has the kernel begin to fetch these bytes into the page cache, in one go, and does not wait for them (but
-  // perhaps for a place in the disk's queue). A hint: what is out of range or fails changes nothing.
+  // Has the kernel begin to fetch these bytes into the page cache and does not wait for them (but perhaps for
+  // a place in the disk's queue). A hint: what is out of range or fails changes nothing.
   void will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept;
   // The same for many parts; those that overlap or lie close together are asked for as one.
   void will_need(std::vector<FilePart> parts) const;

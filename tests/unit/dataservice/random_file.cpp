@@ -1,16 +1,21 @@
 #include "dataservice/source/random_file.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <thread>
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/ipc/fd.hpp"
 #include "dataservice/source/mapped_copy.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -48,6 +53,29 @@ TEST_CASE("a file is read at any place, and not past its end") {
   CHECK(part(RandomFile(folder / "empty"), 0, 1).find("it is cut off here") != std::string::npos);
   CHECK_THROWS_AS(RandomFile(folder.path().string()), Error);
   CHECK_THROWS_AS(RandomFile(folder / "none"), Error);
+}
+
+// How many of the file's pages are in the page cache.
+std::int64_t pages_in_memory(const std::string& path) {
+  const MappedFile file(path);
+  std::vector<unsigned char> pages(file.bytes().size() / static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+  REQUIRE(mincore(const_cast<std::byte*>(file.bytes().data()), file.bytes().size(), pages.data()) == 0);
+  return std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1) != 0; });
+}
+
+// The kernel takes no more of one hint than its device's read-ahead window, which may be 8 MB.
+TEST_CASE("a long hint fetches all that it names") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "a", text(std::size_t{24} << 20, 'x');
+  write_file_atomically(path, text);
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED) == 0);  // a tmpfs keeps its pages
+  const std::int64_t all = static_cast<std::int64_t>(text.size()) / sysconf(_SC_PAGESIZE);
+  RandomFile(path).will_need(0, text.size());
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (pages_in_memory(path) < all && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(pages_in_memory(path) == all);
 }
 
 TEST_CASE("a file that becomes shorter while it is read is an error, on every thread, and the rest goes on") {
