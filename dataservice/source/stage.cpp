@@ -143,8 +143,12 @@ Staged make_copy(const std::string& path, const std::string& folder, const std::
   const std::string place = folder + "/facetrain-" + digest;
   fs::create_directories(folder);
   if (mkdir(place.c_str(), 0700) != 0 && errno != EEXIST) fail("create " + place);
-  if (status_of(place).st_uid != geteuid())  // whoever made it could put other pictures there
-    throw Error(ErrorKind::kIo, place + " belongs to another user");
+  // What is there already may be of somebody else, who could put other pictures there, or have it lead to a
+  // folder of ours that would then be emptied.
+  struct stat status {};
+  if (lstat(place.c_str(), &status) != 0) fail("stat " + place);
+  if (!S_ISDIR(status.st_mode)) throw Error(ErrorKind::kIo, place + " is no folder");
+  if (status.st_uid != geteuid()) throw Error(ErrorKind::kIo, place + " belongs to another user");
   const Fd lock(open((place + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock.get() < 0) fail("create " + place + "/lock");
   while (flock(lock.get(), LOCK_EX) != 0)

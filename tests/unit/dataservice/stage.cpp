@@ -104,6 +104,21 @@ TEST_CASE("what cannot be copied is read where it is, with a warning") {
   CHECK(lines.size() == 2);
 }
 
+TEST_CASE("a link where the copy belongs is not followed: what it leads to stays") {
+  const PictureList files(6, some_size);
+  pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
+  const std::string path = files.folder / "faces.lmdb", folder = files.folder / "local";
+  const fs::path place = fs::path(stage_source(path, folder).path).parent_path();
+  fs::remove_all(place);
+  fs::create_directory(files.folder / "home");
+  write_file_atomically(files.folder / "home/letter", "x");
+  fs::create_directory_symlink(files.folder / "home", place);
+  const Staged staged = stage_source(path, folder);
+  CHECK(staged.path == path);
+  CHECK_MESSAGE(has(staged.note, "is no folder"), staged.note);
+  CHECK(fs::exists(files.folder / "home/letter"));
+}
+
 TEST_CASE("a folder without room: a warning, the original, and nothing left behind") {
   const PictureList files(200, [](std::uint32_t) { return 20'000; });  // 4 MB
   pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
