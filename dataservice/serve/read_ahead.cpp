@@ -5,6 +5,13 @@
 #include "common/plan/chunked_plan.hpp"
 
 namespace facetrain {
+namespace {
+
+// Places that are asked for at once, at least: each time all shards are gone through (samples_at), so with
+// small shards one at a time would never be done.
+constexpr std::uint64_t kTogether = 2048;
+
+}  // namespace
 
 std::uint64_t places_ahead(std::uint64_t taken, std::uint64_t share, std::uint64_t window) {
   const std::uint64_t begin = taken / window * window;
@@ -48,7 +55,8 @@ void ReadAhead::work() {
     changed_.wait(lock, [this] { return stopping_ || fetched_ < wanted_; });
     if (stopping_) return;
     const std::uint64_t place = fetched_ % share_;
-    const std::uint64_t count = std::min({wanted_ - fetched_, share_ - place, std::uint64_t{shape_.shard}});
+    const std::uint64_t count =
+        std::min({wanted_ - fetched_, share_ - place, std::max<std::uint64_t>(shape_.shard, kTogether)});
     if (fetched_ / share_ != epoch) {
       epoch = fetched_ / share_;
       shards = shuffled_shards(shape_, static_cast<std::uint32_t>(epoch));

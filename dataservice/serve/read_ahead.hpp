@@ -25,7 +25,7 @@ class ReadAhead {
   ReadAhead(const PlanShape& shape, std::uint32_t epochs, std::uint32_t node, const Source& source);
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
-  ~ReadAhead();  // after the shard that is being asked for
+  ~ReadAhead();  // after what is being asked for
 
   // A trainer of the node will get the batch of this step next. Waits for nothing.
   void reached(std::uint32_t epoch, std::uint64_t step);
