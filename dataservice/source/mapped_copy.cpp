@@ -18,6 +18,7 @@ std::once_flag installed;
 
 void on_bus_error(int signal, siginfo_t* info, void* context) {
   if (copy_under_way != nullptr) siglongjmp(*copy_under_way, 1);
+  if ((before.sa_flags & SA_RESETHAND) != 0) std::signal(signal, SIG_DFL);  // it was to run once
   if ((before.sa_flags & SA_SIGINFO) != 0) return before.sa_sigaction(signal, info, context);
   if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
   std::signal(signal, SIG_DFL);  // which ends the process
