@@ -27,6 +27,7 @@ RandomFile::RandomFile(std::string path) : path_(std::move(path)) {
 void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   if (offset > size() || bytes.size() > size() - offset)
     damaged(size(), "it is cut off here; copy or download it again");
+  if (bytes.empty()) return;  // an empty file has no mapping to copy from
   if (copy_mapped(bytes, file_.bytes().data() + offset)) return;
   std::error_code unknown;
   const std::uintmax_t now = std::filesystem::file_size(path_, unknown);
