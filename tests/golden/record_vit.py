@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Records the Vision Transformer: names, shapes and first values of s, b and l; embeddings in evaluation and training,
-gradients and BatchNorm statistics of s, of b, of l (no gradients), and of two small ones in every detail.
+gradients and BatchNorm statistics of s, b and l, and of two small ones in every detail.
 
   record_vit.py --reference DIR [--out DIR] [--only NAME]
      DIR: a clone of HaiyuWu/SOTA-Face-Recognition-Train-and-Test (recorded at b8c42fe)
@@ -24,6 +24,7 @@ import torch
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from pixel_patterns import RandomStream
 from record_backbones import EMBEDDING, formula, put_changes
+from reference_run import write_values
 
 SEED, STEP, RANK, WORLD = 42, 5, 1, 2  # of the draws
 DROP_PATH, PATCH_MASK = 8, 9  # common/plan/philox.hpp's Purpose
@@ -94,15 +95,15 @@ def drawing_from_streams(model):
         handle.remove()
 
 
-def record(model, batch, dtype, gradients, out):
+def record(model, batch, out):
     def put(key, values):
-        out.write(f"{key} {len(values)}\n" + " ".join(("%.17g" if dtype == torch.float64 else "%.9g") % v for v in values) + "\n")
+        write_values(out, key, values)
 
-    model = model.to(dtype)
+    model = model.double()
     with torch.no_grad():
         fill(model)
-    images = torch.from_numpy(formula(100003, batch * 3 * 112 * 112)).reshape(batch, 3, 112, 112).to(dtype)
-    direction = torch.from_numpy(formula(100019, batch * EMBEDDING)).reshape(batch, EMBEDDING).to(dtype)
+    images = torch.from_numpy(formula(100003, batch * 3 * 112 * 112)).reshape(batch, 3, 112, 112)
+    direction = torch.from_numpy(formula(100019, batch * EMBEDDING)).reshape(batch, EMBEDDING)
     largest = []
     probe = model.blocks[0].mlp.fc1.register_forward_hook(lambda module, inputs, output: largest.append(output.max().item()))
     model.eval()
@@ -111,11 +112,10 @@ def record(model, batch, dtype, gradients, out):
     probe.remove()
     assert largest[0] > 6
     model.train()
-    with drawing_from_streams(model) as place, torch.set_grad_enabled(gradients):
+    with drawing_from_streams(model) as place:
         embeddings = model(images)
         dropped = place.get("dropped", 0)
-        if gradients:
-            (embeddings * direction).sum().backward()
+        (embeddings * direction).sum().backward()
     print("  rows dropped:", dropped)
     put("train", embeddings[:, ::16].flatten().tolist())
     put_changes(model, put)
@@ -147,22 +147,21 @@ def main():
     vit = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(vit)
     small = dict(img_size=112, patch_size=9, num_classes=EMBEDDING, embed_dim=64, depth=3, num_heads=4, drop_path_rate=0.5)
-    networks = [("vit_small_f64", lambda: vit.VisionTransformer(**small, mask_ratio=0.0), 4, torch.float64, True),
-                ("vit_small_masked_f64", lambda: vit.VisionTransformer(**small, mask_ratio=0.05, using_checkpoint=True), 4,
-                 torch.float64, True),
-                ("vit_s_f64", lambda: vit.get_vit("s"), 2, torch.float64, True),
-                ("vit_b_f64", lambda: vit.get_vit("b"), 2, torch.float64, True),
-                ("vit_l_f32", lambda: vit.get_vit("l"), 2, torch.float32, False)]
+    networks = [("vit_small_f64", lambda: vit.VisionTransformer(**small, mask_ratio=0.0), 4),
+                ("vit_small_masked_f64", lambda: vit.VisionTransformer(**small, mask_ratio=0.05, using_checkpoint=True), 4),
+                ("vit_s_f64", lambda: vit.get_vit("s"), 2),
+                ("vit_b_f64", lambda: vit.get_vit("b"), 2),
+                ("vit_l_f64", lambda: vit.get_vit("l"), 2)]
     header = f"# record_vit.py, torch {torch.__version__}, numpy {np.__version__}\n"
     to_float = torch.Tensor.float
-    for name, make, batch, dtype, gradients in networks:
+    for name, make, batch in networks:
         if options.only and options.only != name:
             continue
         print(name, flush=True)
         with open(os.path.join(options.out, name + ".txt"), "w") as out, mock.patch.object(
                 torch.Tensor, "float", lambda t: t if t.dtype == torch.float64 else to_float(t)):
             out.write(header)
-            record(make(), batch, dtype, gradients, out)
+            record(make(), batch, out)
     if not options.only or options.only == "state":
         with open(os.path.join(options.out, "vit_state.txt"), "w") as out:
             out.write(header + "# network, tensor, shape, mean and standard deviation of the reference's first values\n")

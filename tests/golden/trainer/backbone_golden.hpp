@@ -136,10 +136,9 @@ inline void check_evaluation_against_golden(const std::string& depth, double tol
                     << worst);
 }
 
-// A network whose weights are filled. gradients: whether they were recorded.
+// A network whose weights are filled.
 inline void compare_with_golden(const std::string& name, Backbone& net, std::int64_t batch,
-                                at::ScalarType dtype, Tolerance tolerance, const DropoutKey& key = {},
-                                bool gradients = true) {
+                                at::ScalarType dtype, Tolerance tolerance, const DropoutKey& key = {}) {
   const std::string suffix = dtype == at::kDouble ? "_f64" : "_f32";
   const auto golden =
       read_golden_numbers(std::string(FACETRAIN_SOURCE_DIR) + "/tests/golden/data/" + name + suffix + ".txt");
@@ -153,16 +152,15 @@ inline void compare_with_golden(const std::string& name, Backbone& net, std::int
     CHECK(vector_error(every_16th(net.forward(images, {})), golden.at("eval")) < tolerance.relative);
   }
   net.train(true);
-  const c10::AutoGradMode recording(gradients);
   const at::Tensor embeddings = net.forward(images, key);
   CHECK(vector_error(every_16th(embeddings), golden.at("train")) < tolerance.train);
-  if (gradients) at::mul(embeddings, direction).sum().backward();
+  at::mul(embeddings, direction).sum().backward();
   std::size_t compared = 0;
   double worst_gradient = 0, worst_statistic = 0;
   for (const NamedTensor& t : net.state()) {
     const auto found = golden.find((t.is_buffer ? "stat:" : "grad:") + t.name);
     if (found == golden.end()) {
-      CHECK_MESSAGE((!gradients || !t.trainable || t.name.ends_with("num_batches_tracked")), t.name);
+      CHECK_MESSAGE((!t.trainable || t.name.ends_with("num_batches_tracked")), t.name);
       if (t.is_buffer) CHECK(t.tensor.item<std::int64_t>() == 4);
       continue;
     }

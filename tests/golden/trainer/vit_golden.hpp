@@ -23,10 +23,10 @@ inline void fill_vit(const Backbone& net) {
 }
 
 inline void check_vit(const std::string& name, const std::unique_ptr<Backbone>& net, std::int64_t batch,
-                      at::ScalarType dtype, Tolerance tolerance, bool gradients = true) {
+                      at::ScalarType dtype, Tolerance tolerance) {
   net->to(at::kCPU, dtype);
   fill_vit(*net);
-  compare_with_golden(name, *net, batch, dtype, tolerance, kVitKey, gradients);
+  compare_with_golden(name, *net, batch, dtype, tolerance, kVitKey);
 }
 
 }  // namespace facetrain::test
