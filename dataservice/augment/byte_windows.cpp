@@ -33,7 +33,7 @@ ByteWindows make_byte_windows(std::span<const std::int32_t> first, int width, in
       for (int i = 0; i < 4; ++i) {
         const int index = byte_of(i) - start, next = index + 3;
         if ((two ? next : index) >= load) return ByteWindows{};
-        std::uint8_t* to = &shuffle[static_cast<std::size_t>(16 * half + 4 * i)];
+        std::uint8_t* to = &shuffle[16 * static_cast<std::size_t>(half) + 4 * static_cast<std::size_t>(i)];
         to[0] = static_cast<std::uint8_t>(index);
         if (two) to[2] = static_cast<std::uint8_t>(next);
       }

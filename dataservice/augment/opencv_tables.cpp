@@ -152,7 +152,8 @@ NearestTable nearest_pixels(int source, int target) {
       const int index = 3 * table.source[static_cast<std::size_t>(i)] - run.from;
       if (index + 3 > load) break;
       for (int c = 0; c < 3; ++c)
-        run.shuffle[static_cast<std::size_t>(byte + c)] = static_cast<std::uint8_t>(index + c);
+        run.shuffle[static_cast<std::size_t>(byte) + static_cast<std::size_t>(c)] =
+            static_cast<std::uint8_t>(index + c);
     }
     table.runs.push_back(run);
   }

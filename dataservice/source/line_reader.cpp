@@ -23,7 +23,7 @@ LineReader::LineReader(std::string path)
   if (fd_.get() < 0 || fstat(fd_.get(), &status) != 0)
     throw Error(ErrorKind::kInput, with_errno("open " + name_, errno));
   if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::kInput, "open " + name_ + ": it is a folder");
-  rest_ = {window_.data(), 0};
+  rest_ = std::string_view(window_.data(), window_.size()).substr(0, 0);  // the empty front of it
 }
 
 LineReader::LineReader(std::string_view text, std::string name)

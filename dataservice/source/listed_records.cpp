@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <numeric>
 #include <optional>
-#include <ranges>
 #include <string_view>
 #include <utility>
 
@@ -38,11 +37,17 @@ class RecordsByKey {
 
   // Of records with the same key, the first.
   std::optional<std::uint32_t> find(std::uint64_t key) const {
-    const auto ranks = std::views::iota(0u, records_.size());
-    const auto found =
-        std::ranges::lower_bound(ranks, key, {}, [&](auto rank) { return records_.key(at(rank)); });
-    if (found == ranks.end() || records_.key(at(*found)) != key) return {};
-    return at(*found);
+    std::uint32_t low = 0, high = records_.size();
+    while (low < high) {
+      const std::uint32_t middle = low + (high - low) / 2;
+      if (records_.key(at(middle)) < key) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    if (low == records_.size() || records_.key(at(low)) != key) return {};
+    return at(low);
   }
 
  private:
