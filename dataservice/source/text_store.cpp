@@ -75,7 +75,7 @@ std::string TextStore::get(std::uint64_t i) const {
 
 std::uint64_t TextStore::memory() const {
   std::uint64_t bytes = blocks_.capacity() * sizeof(Place) + last_.capacity();
-  for (const std::vector<char>& piece : pieces_) bytes += sizeof piece + piece.capacity();
+  for (const std::vector<char>& piece : pieces_) bytes += sizeof(std::vector<char>) + piece.capacity();
   return bytes;
 }
 
