@@ -31,7 +31,7 @@ std::vector<FlagSpec> flags() {
 }
 
 std::string scale_of(const Flags& given) {
-  const std::string scale = given.text("--dataset_scale");
+  std::string scale = given.text("--dataset_scale");
   if (scale != "10K" && scale != "20K" && scale != "100K")
     throw Error(ErrorKind::kConfig, "--dataset_scale must be 10K, 20K or 100K, not " + scale);
   return scale;
