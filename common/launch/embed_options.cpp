@@ -1,4 +1,5 @@
 #include "common/launch/embed_options.hpp"
+#include "common/io/path.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -44,11 +45,6 @@ std::vector<FlagSpec> flags() {
   };
 }
 
-std::string without_slashes(std::string folder) {
-  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
-  return folder;
-}
-
 }  // namespace
 
 EmbedOptions parse_embed_options(std::span<const std::string> words, int gpus) {
@@ -61,7 +57,7 @@ EmbedOptions parse_embed_options(std::span<const std::string> words, int gpus) {
   options.model_path = given.text("--model_path");
   options.dry_run = given.has("--dry-run");
   if (given.has("--per_image")) {
-    options.per_image = without_slashes(given.text("--destination", "./features"));
+    options.per_image = std::string(without_trailing_slashes(given.text("--destination", "./features")));
     if (options.per_image.ends_with(".npy"))
       throw Error(ErrorKind::kConfig,
                   "--per_image writes a folder; --destination " + options.per_image + " looks like a file");

@@ -157,29 +157,12 @@ void area_across(const RowTable& table, std::size_t y, std::span<const std::byte
 }  // namespace
 
 AlongRows portable_along(Filter filter) {
-  switch (filter) {
-    case Filter::kLinear:
-      return convolve_along<2, std::int16_t>;
-    case Filter::kCubic:
-      return convolve_along<4, float>;
-    case Filter::kLanczos4:
-      return convolve_along<8, std::int32_t>;
-    default:
-      return average_along;
-  }
+  return pass_of<AlongRows>(filter, convolve_along<2, std::int16_t>, convolve_along<4, float>,
+                            convolve_along<8, std::int32_t>, average_along);
 }
 
 AcrossRows portable_across(Filter filter) {
-  switch (filter) {
-    case Filter::kLinear:
-      return linear_across;
-    case Filter::kCubic:
-      return cubic_across;
-    case Filter::kLanczos4:
-      return lanczos4_across;
-    default:
-      return area_across;
-  }
+  return pass_of<AcrossRows>(filter, linear_across, cubic_across, lanczos4_across, area_across);
 }
 
 }  // namespace facetrain

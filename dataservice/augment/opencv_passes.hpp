@@ -32,6 +32,21 @@ using AcrossRows = void (*)(const RowTable& table, std::size_t y, std::span<cons
                             std::size_t count, std::uint8_t* out);
 AcrossRows portable_across(Filter filter);
 
+// Of the filters that resize in two passes (nearest does not), each one's own pass.
+template <class Pass>
+Pass pass_of(Filter filter, Pass linear, Pass cubic, Pass lanczos4, Pass area) {
+  switch (filter) {
+    case Filter::kLinear:
+      return linear;
+    case Filter::kCubic:
+      return cubic;
+    case Filter::kLanczos4:
+      return lanczos4;
+    default:
+      return area;
+  }
+}
+
 #ifdef FACETRAIN_HAS_AVX2
 AlongRows avx2_along(Filter filter);  // for tables whose windows fit
 AcrossRows avx2_across(Filter filter);

@@ -171,29 +171,12 @@ FACETRAIN_AVX2 void avx2_nearest(std::span<const NearestTable::Run> runs, const 
 }
 
 AlongRows avx2_along(Filter filter) {
-  switch (filter) {
-    case Filter::kLinear:
-      return convolve_along<Filter::kLinear, 1>;
-    case Filter::kCubic:
-      return convolve_along<Filter::kCubic, 2>;
-    case Filter::kLanczos4:
-      return convolve_along<Filter::kLanczos4, 4>;
-    default:
-      return average_along;
-  }
+  return pass_of<AlongRows>(filter, convolve_along<Filter::kLinear, 1>, convolve_along<Filter::kCubic, 2>,
+                            convolve_along<Filter::kLanczos4, 4>, average_along);
 }
 
 AcrossRows avx2_across(Filter filter) {
-  switch (filter) {
-    case Filter::kLinear:
-      return linear_across;
-    case Filter::kCubic:
-      return cubic_across;
-    case Filter::kLanczos4:
-      return lanczos4_across;
-    default:
-      return area_across;
-  }
+  return pass_of<AcrossRows>(filter, linear_across, cubic_across, lanczos4_across, area_across);
 }
 
 }  // namespace facetrain

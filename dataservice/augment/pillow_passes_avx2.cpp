@@ -10,10 +10,8 @@
 namespace facetrain::avx2 {
 namespace {
 
-constexpr int kPrecision = 22;
-
 FACETRAIN_INLINE_AVX2 __m256i rounded(__m256i sum) {
-  return _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (kPrecision - 1))), kPrecision);
+  return _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(kPillowHalf)), kPillowWeightBits);
 }
 
 }  // namespace
@@ -72,9 +70,9 @@ FACETRAIN_AVX2 void pillow_row(const std::uint8_t* first, std::span<const std::i
   for (; i + 32 <= count; i += 32) store_32(eight(i), eight(i + 8), eight(i + 16), eight(i + 24), out + i);
   for (; i + 8 <= count; i += 8) store_8(eight(i), out + i);
   for (; i < count; ++i) {
-    std::int32_t sum = 1 << (kPrecision - 1);
+    std::int32_t sum = kPillowHalf;
     for (std::size_t k = 0; k < weights.size(); ++k) sum += first[k * count + i] * weights[k];
-    out[i] = static_cast<std::uint8_t>(std::clamp(sum >> kPrecision, 0, 255));
+    out[i] = pillow_pixel(sum);
   }
 }
 

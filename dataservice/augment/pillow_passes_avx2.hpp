@@ -1,12 +1,25 @@
-// The two passes of PillowResize with AVX2. A weight of 1 is 2^22.
+// The two passes of PillowResize with AVX2, and what they share with the portable ones.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
 #include "dataservice/augment/byte_windows.hpp"
 #include "dataservice/image.hpp"
 #include "dataservice/instructions.hpp"
+
+namespace facetrain {
+
+inline constexpr int kPillowWeightBits = 22;  // a weight of 1 is 2^22
+inline constexpr std::int32_t kPillowHalf = 1
+                                            << (kPillowWeightBits - 1);  // where a sum begins: it is rounded
+
+inline std::uint8_t pillow_pixel(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp(sum >> kPillowWeightBits, 0, 255));
+}
+
+}  // namespace facetrain
 
 #ifdef FACETRAIN_HAS_AVX2
 namespace facetrain::avx2 {

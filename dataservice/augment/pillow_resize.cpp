@@ -8,15 +8,6 @@
 #include "dataservice/augment/pillow_passes_avx2.hpp"
 
 namespace facetrain {
-namespace {
-
-constexpr int kPrecision = 22;
-
-std::uint8_t clip(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kPrecision, 0, 255));
-}
-
-}  // namespace
 
 void PillowResize::prepare(Taps& taps, int source, int target) {
   const double scale = static_cast<double>(source) / target;
@@ -48,7 +39,7 @@ void PillowResize::prepare(Taps& taps, int source, int target) {
       double weight = weights[static_cast<std::size_t>(k)];
       if (sum != 0.0) weight /= sum;
       taps.weights[i * static_cast<std::size_t>(taps.stride) + static_cast<std::size_t>(k)] =
-          static_cast<std::int32_t>(0.5 + weight * (1 << kPrecision));
+          static_cast<std::int32_t>(0.5 + weight * (1 << kPillowWeightBits));
     }
   }
 }
@@ -118,15 +109,15 @@ void PillowResize::resize_columns(const Image& source, int width, Image& target)
     const std::int32_t* w = columns_.weights.data();
     for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x, to += 3, w += columns_.stride) {
       const std::uint8_t* p = from + 3 * columns_.first[x];
-      std::int32_t r = 1 << (kPrecision - 1), g = r, b = r;
+      std::int32_t r = kPillowHalf, g = r, b = r;
       for (std::int32_t k = 0; k < columns_.count[x]; ++k, p += 3) {
         r += p[0] * w[k];
         g += p[1] * w[k];
         b += p[2] * w[k];
       }
-      to[0] = clip(r);
-      to[1] = clip(g);
-      to[2] = clip(b);
+      to[0] = pillow_pixel(r);
+      to[1] = pillow_pixel(g);
+      to[2] = pillow_pixel(b);
     }
   }
 }
@@ -145,7 +136,7 @@ void PillowResize::resize_rows(const Image& source, int height, Image& target) {
       continue;
     }
 #endif
-    std::fill(sums_.begin(), sums_.end(), 1 << (kPrecision - 1));
+    std::fill(sums_.begin(), sums_.end(), kPillowHalf);
     std::int32_t* sums = sums_.data();
     for (std::int32_t k = 0; k < rows_.count[out]; ++k) {
       const std::uint8_t* from = source.row(rows_.first[out] + k);
@@ -153,7 +144,7 @@ void PillowResize::resize_rows(const Image& source, int height, Image& target) {
       for (std::size_t i = 0; i < row_bytes; ++i) sums[i] += from[i] * weight;
     }
     std::uint8_t* to = target.row(y);
-    for (std::size_t i = 0; i < row_bytes; ++i) to[i] = clip(sums[i]);
+    for (std::size_t i = 0; i < row_bytes; ++i) to[i] = pillow_pixel(sums[i]);
   }
 }
 

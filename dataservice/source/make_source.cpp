@@ -8,6 +8,7 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/io/path.hpp"
 #include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/folder_source.hpp"
 #include "dataservice/source/joined_source.hpp"
@@ -75,8 +76,7 @@ OpenedSource open_all(const std::vector<std::string>& paths) {
 }  // namespace
 
 OpenedSource open_source(const std::string& path) {
-  std::string_view name = path;  // an LMDB may be a folder: its ending counts before the slash
-  while (name.size() > 1 && name.ends_with('/')) name.remove_suffix(1);
+  const std::string_view name = without_trailing_slashes(path);  // an LMDB may be a folder
   std::string known;
   for (const Kind& kind : kKinds) {
     if (name.ends_with(kind.extension)) {
@@ -97,7 +97,7 @@ namespace {
 // An embedding job keeps the order of a list, and takes all of a folder; other kinds have an order of their
 // own (an LMDB may be a folder).
 bool is_picture_list(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  path = without_trailing_slashes(path);
   if (path.ends_with(".txt")) return true;
   std::error_code unknown;
   return std::filesystem::is_directory(path, unknown) &&

@@ -12,9 +12,11 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "common/check/host_memory.hpp"
 #include "common/error.hpp"
 #include "common/fnv.hpp"
 #include "common/io/file.hpp"
+#include "common/io/path.hpp"
 #include "common/ipc/fd.hpp"
 #include "common/ipc/memory_limit.hpp"
 #include "dataservice/source/listed_records.hpp"
@@ -59,7 +61,7 @@ std::string description(const std::vector<std::string>& files) {
 std::uint64_t free_bytes(const std::string& folder) {
   struct statfs status {};
   if (statfs(folder.c_str(), &status) != 0) fail("look at " + folder);
-  const std::uint64_t room = std::uint64_t{status.f_bavail} * static_cast<std::uint64_t>(status.f_bsize);
+  const std::uint64_t room = free_space(folder);
   return status.f_type == kTmpfs ? std::min(room, memory_headroom().bytes()) : room;
 }
 
@@ -186,8 +188,7 @@ Staged make_copy(const std::string& path, const std::string& folder, const std::
 
 std::vector<std::string> packed_files(const std::string& path) {
   std::error_code missing;
-  std::string name = path;
-  while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+  const std::string name(without_trailing_slashes(path));
   const auto add_if_there = [&](std::vector<std::string>& files, const std::string& file) {
     if (fs::is_regular_file(file, missing)) files.push_back(file);
   };
@@ -210,8 +211,7 @@ Staged stage_source(const std::string& path, const std::string& folder) {
             "WARNING: data.stage copies packed sources only; " + path +
                 " is read where it is (facetrain pack packs it)",
             false};
-  std::string name = path;
-  while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+  const std::string name(without_trailing_slashes(path));
   std::string why;
   try {
     return make_copy(name, folder, files);

@@ -50,17 +50,20 @@ void for_many_shapes(const Check& check) {
         for (const std::uint32_t batch : {1u, 5u, 16u})
           for (const auto& [shard, window] :
                {std::pair{1u, 1u}, {1u, 50u}, {16u, 16u}, {10u, 37u}, {16u, 128u}, {2000u, 4000u}})
-            if (nodes <= world) check(chunked(samples, world, batch, nodes, shard, window));
+            if (nodes <= world) {
+              const PlanShape shape = chunked(samples, world, batch, nodes, shard, window);
+              CAPTURE(shape.samples);
+              CAPTURE(shape.world);
+              CAPTURE(shape.nodes);
+              CAPTURE(shape.batch);
+              CAPTURE(shape.shard);
+              CAPTURE(shape.window);
+              check(shape);
+            }
 }
 
 TEST_CASE("chunked: every sample stands once in an epoch's order, and at most a global batch is dropped") {
   for_many_shapes([](const PlanShape& shape) {
-    CAPTURE(shape.samples);
-    CAPTURE(shape.world);
-    CAPTURE(shape.nodes);
-    CAPTURE(shape.batch);
-    CAPTURE(shape.shard);
-    CAPTURE(shape.window);
     std::vector<std::uint32_t> order = chunked_order(shape, 5), all(shape.samples);
     std::iota(all.begin(), all.end(), 0u);
     const std::uint64_t taken = shape.steps_per_epoch() * shape.batch * shape.world;
@@ -74,12 +77,6 @@ TEST_CASE("chunked: every sample stands once in an epoch's order, and at most a 
 TEST_CASE(
     "chunked: a node's ranks take its share, from the front, each sample of it moved inside its window") {
   for_many_shapes([](const PlanShape& shape) {
-    CAPTURE(shape.samples);
-    CAPTURE(shape.world);
-    CAPTURE(shape.nodes);
-    CAPTURE(shape.batch);
-    CAPTURE(shape.shard);
-    CAPTURE(shape.window);
     std::uint64_t place = 0;
     for (std::uint32_t node = 0; node < shape.nodes; ++node) {
       const SampleRange share = node_share(shape, node);
