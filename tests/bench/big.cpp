@@ -1,8 +1,8 @@
-// bench_big FOLDER IMAGES IDENTITIES: one whole epoch of many different pictures through the real service to
-// two consumer processes. Makes the set (big_set.hpp), opens it in the service, and streams it. Every batch's
-// pixels are summed; every sample must come exactly once, with its label; of some rows the pixels are made
-// again from the source and must be the same. Prints what tests/bench/run.sh big writes down; exit code 1
-// when anything of it is not so.
+// bench_big FOLDER IMAGES IDENTITIES ORDER: one whole epoch of many different pictures through the real
+// service to two consumer processes. Makes the set (big_set.hpp), opens it in the service, and streams it.
+// Every batch's pixels are summed; every sample must come exactly once, with its label; of some rows the
+// pixels are made again from the source and must be the same. Prints what tests/bench/run.sh big writes down;
+// exit code 1 when anything of it is not so.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -193,7 +193,7 @@ bool report(const BigSet& set, const std::vector<Moment>& moments, double opened
   }
   const double start_rate = pictures_a_second(first, tenth), end_rate = pictures_a_second(nine_tenths, last);
   const double start_cpu = cpu_of_a_picture(first, tenth), end_cpu = cpu_of_a_picture(nine_tenths, last);
-  std::printf("\nmemory of the service after the first tenth: %.1f to %.1f MiB (proportional set size)\n",
+  std::printf("\nmemory of the service after the first tenth: %.1f to %.1f MiB (anonymous and the ring)\n",
               least, most);
   std::printf("pictures a second: first tenth %.0f, last tenth %.0f, whole %.0f\n", start_rate, end_rate,
               pictures_a_second(first, last));
@@ -205,7 +205,7 @@ bool report(const BigSet& set, const std::vector<Moment>& moments, double opened
   return flat && rate;
 }
 
-int run(const std::string& folder, std::uint32_t images, std::uint32_t identities) {
+int run(const std::string& folder, std::uint32_t images, std::uint32_t identities, const std::string& order) {
   if (images % (kBatch * kConsumers) != 0 || identities == 0 || images % identities != 0)
     throw Error(ErrorKind::kConfig, "--images must be a multiple of 500 and of --ids");
   const BigSet set = write_big_set(folder, images, identities);
@@ -215,7 +215,8 @@ int run(const std::string& folder, std::uint32_t images, std::uint32_t identitie
       static_cast<double>(set.jpeg_bytes) / set.images, set.seconds);
   const bool large_enough = verdict("at least 4 KB on average", set.jpeg_bytes / images >= 4096);
   std::fflush(stdout);
-  const Config config = whole_chain(kBatch, 1);
+  Config config = whole_chain(kBatch, 1);
+  config.data.order = order;
   auto* const progress = shared<Progress>(kConsumers);
   auto* const seen = shared<std::atomic<std::uint8_t>>(images);
   ServiceProcess service(config, kConsumers, usable_processors(),
@@ -240,9 +241,10 @@ int run(const std::string& folder, std::uint32_t images, std::uint32_t identitie
 
 int main(int argc, char** argv) {
   try {
-    if (argc != 4) throw Error(ErrorKind::kConfig, "usage: bench_big FOLDER IMAGES IDENTITIES");
+    if (argc != 5 || (std::string_view(argv[4]) != "chunked" && std::string_view(argv[4]) != "exact"))
+      throw Error(ErrorKind::kConfig, "usage: bench_big FOLDER IMAGES IDENTITIES chunked|exact");
     return run(argv[1], static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10)),
-               static_cast<std::uint32_t>(std::strtoul(argv[3], nullptr, 10)));
+               static_cast<std::uint32_t>(std::strtoul(argv[3], nullptr, 10)), argv[4]);
   } catch (...) {
     const Failure failure = current_failure();
     std::cerr << "big: " << failure.text << "\n";

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# tests/bench/run.sh big: see there. --images N (5000000), --ids N (100000), --dir DIR (where the set is made, and removed afterwards).
+# tests/bench/run.sh big: see there. --images N (5000000), --ids N (100000), --dir DIR (where the set is made, and removed afterwards), --order
+# chunked|exact (chunked: exact reads all over a set that does not fit into the page cache).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/bench/steps.sh
-images=5000000 ids=100000 dir=$FACETRAIN_BENCH_DIR/big
+order=chunked images=5000000 ids=100000 dir=$FACETRAIN_BENCH_DIR/big
 while [ $# -gt 0 ]; do
   [ $# -ge 2 ] || fail "$1 needs a value"
   case $1 in
     --images) images=$2 ;;
     --ids) ids=$2 ;;
     --dir) dir=$2 ;;
-    *) fail "big: unknown option $1 (--images N, --ids N, --dir DIR)" ;;
+    --order) order=$2 ;;
+    *) fail "big: unknown option $1 (--images N, --ids N, --order O, --dir DIR)" ;;
   esac
   shift 2
 done
@@ -23,10 +25,10 @@ mkdir -p tests/bench/results
 log=$(mktemp)
 trap 'rm -f "$log" "$dir"/big.rec "$dir"/big.idx' EXIT
 status=0
-build-bench/bin/bench_big "$dir" "$images" "$ids" 2>&1 | tee "$log" || status=$?
+build-bench/bin/bench_big "$dir" "$images" "$ids" "$order" 2>&1 | tee "$log" || status=$?
 [ $status -le 1 ] || exit $status  # it did not come to measuring
 {
-  echo "# tests/bench/run.sh big --images $images --ids $ids"
+  echo "# tests/bench/run.sh big --images $images --ids $ids --order $order"
   echo
   describe_machine
   echo

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <utility>
 
 #include "common/error.hpp"
@@ -63,16 +64,17 @@ void ChildProcess::wait() {
 }
 
 Memory memory_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   Memory memory;
   std::string line;
-  std::getline(file, line);  // the address range
-  std::string name, unit;
-  double kibibytes = 0;
-  while (file >> name >> kibibytes >> unit) {
-    if (name == "Pss_Anon:") memory.anonymous = kibibytes / 1024;
-    if (name == "Pss_Shmem:") memory.shared = kibibytes / 1024;
-    if (name == "Pss_File:") memory.files = kibibytes / 1024;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    std::string name;
+    double kibibytes = 0;
+    if (!(words >> name >> kibibytes)) continue;
+    if (name == "RssAnon:") memory.anonymous = kibibytes / 1024;
+    if (name == "RssShmem:") memory.shared = kibibytes / 1024;
+    if (name == "RssFile:") memory.files = kibibytes / 1024;
   }
   return memory;
 }

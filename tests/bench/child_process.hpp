@@ -27,7 +27,7 @@ class ChildProcess {
   pid_t pid_ = -1;
 };
 
-// What a process keeps in memory, in MiB, by the kernel's account (/proc/PID/smaps_rollup). `files`: pages of
+// What a process keeps in memory, in MiB, by the kernel's account (/proc/PID/status). `files`: pages of
 // mapped files, which the kernel takes back when it needs them.
 struct Memory {
   double anonymous = 0, shared = 0, files = 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The benchmarks: ours beside its peers, interleaved in one run, the peer's output compared with ours first.
 #   tests/bench/run.sh data [ROW...]      the data service (rows 1 to 11), or only these rows
-#   tests/bench/run.sh big [--images N] [--ids N] [--dir DIR]
+#   tests/bench/run.sh big [--images N] [--ids N] [--order O] [--dir DIR]
 #                                         a whole epoch of 5,000,000 pictures of 100,000 identities through the service (25 GB of disk)
 # Installs the peers (Debian packages; Python's into .deps/bench-venv), builds with -DFACETRAIN_BENCH=ON in build-bench, prints a line
 #   ROW <n> <measured ratio or -> target <t> ok|short|not-run <what>
