@@ -32,3 +32,19 @@ function(facetrain_program name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE facetrain_flags)
 endfunction()
+
+# facetrain_unity(TARGET [PATTERNS...]) - under the sanitizers, sources that include LibTorch's headers are compiled eight at a time: the
+# headers take most of each file's time, and this build compiles them once more beside the release's. Names in anonymous namespaces of such
+# a target must differ; sources that match a regular expression of PATTERNS stay on their own.
+function(facetrain_unity target)
+  if(NOT FACETRAIN_SANITIZE)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  get_target_property(sources ${target} SOURCES)
+  foreach(pattern ${ARGN})
+    set(alone ${sources})
+    list(FILTER alone INCLUDE REGEX ${pattern})
+    set_property(SOURCE ${alone} PROPERTY SKIP_UNITY_BUILD_INCLUSION ON)
+  endforeach()
+endfunction()
