@@ -32,7 +32,8 @@ std::uint64_t source_digest(const Source& source);
 // is something else; Error(kIo): writing failed, or what was written reads back otherwise.
 PackReport pack_lmdb(const Source& source, const std::string& file, const PackLimits& limits = {});
 
-// INDEX.json (wids_index.hpp), INDEX-000000.tar ... and dataset_info.txt beside it. Throws as pack_lmdb does.
+// INDEX.json (wids_index.hpp), INDEX-000000.tar ... and dataset_info.txt beside it; of many pictures also the
+// index that opening them would keep (kept_index.hpp). Throws as pack_lmdb does.
 PackReport pack_webdataset(const Source& source, const std::string& index, const PackLimits& limits = {});
 
 }  // namespace facetrain

@@ -218,6 +218,7 @@ PackReport pack_webdataset(const Source& source, const std::string& index, const
   write_file_atomically(info, classes);
   write_file_atomically(index, format_wids_index(result));
   fs::remove(work, error);
+  if (source.size() >= KeptIndex::kLeast) static_cast<void>(WebDatasetSource{index});  // keeps its index
   return {kept, false};
 }
 

@@ -24,10 +24,22 @@ RandomFile::RandomFile(std::string path) : path_(std::move(path)) {
   file_ = MappedFile(path_);
 }
 
+void RandomFile::read_at_random() {
+  if (size() == 0) return;
+  madvise(const_cast<std::byte*>(file_.bytes().data()), size(), MADV_RANDOM);  // a hint: it may fail
+  at_random_ = true;
+}
+
+void RandomFile::expect(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  if (at_random_) will_need(offset, bytes);
+}
+
 void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   if (offset > size() || bytes.size() > size() - offset)
     damaged(size(), "it is cut off here; copy or download it again");
-  if (bytes.empty()) return;  // an empty file has no mapping to copy from
+  if (bytes.empty()) return;           // an empty file has no mapping to copy from
+  constexpr std::size_t kShort = 256;  // a header: the page that it is in comes by itself
+  if (bytes.size() > kShort) expect(offset, bytes.size());
   if (copy_mapped(bytes, file_.bytes().data() + offset)) return;
   std::error_code unknown;
   const std::uintmax_t now = std::filesystem::file_size(path_, unknown);

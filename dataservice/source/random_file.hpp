@@ -29,6 +29,12 @@ class RandomFile {
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return file_.bytes().size(); }  // bytes, when it was opened
 
+  // From now on reads are here and there: a cold one takes the pages that it touches from the disk, in one
+  // request, where the kernel would fetch some 128 KB around. Not while other threads read.
+  void read_at_random();
+  // A read of these bytes comes next, in pieces: has them fetched at once, if reads are here and there.
+  void expect(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+
   // Fills `bytes` from `offset` on. Throws Error(kInput) when the file ends before or cannot be read.
   void read(std::uint64_t offset, std::span<std::byte> bytes) const;
 
@@ -44,6 +50,7 @@ class RandomFile {
  private:
   std::string path_;
   MappedFile file_;
+  bool at_random_ = false;
 };
 
 // A little-endian number of type T at bytes[at], which must be there.
