@@ -127,7 +127,8 @@ void LmdbFile::read_part(const Value& value, std::uint32_t at, std::span<std::by
 
 void LmdbFile::read(const Value& value, std::vector<std::byte>& buffer, std::size_t most) const {
   buffer.resize(std::min<std::size_t>(value.size, most));
-  file_.read(value.offset, buffer);  // first, for it fetches a cold value at once, and its header with it
+  file_.expect(value.offset, buffer.size());
+  file_.read(value.offset, buffer);
   // No value inside a page begins right behind the header, so this one has pages of its own, and their header
   // in front.
   if (value.offset % page_size_ == kPageHeader) {

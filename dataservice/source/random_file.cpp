@@ -37,15 +37,19 @@ void RandomFile::expect(std::uint64_t offset, std::uint64_t bytes) const noexcep
 void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   if (offset > size() || bytes.size() > size() - offset)
     damaged(size(), "it is cut off here; copy or download it again");
-  if (bytes.empty()) return;           // an empty file has no mapping to copy from
-  constexpr std::size_t kShort = 256;  // a header: the page that it is in comes by itself
-  if (bytes.size() > kShort) expect(offset, bytes.size());
+  if (bytes.empty()) return;  // an empty file has no mapping to copy from
   if (copy_mapped(bytes, file_.bytes().data() + offset)) return;
   std::error_code unknown;
   const std::uintmax_t now = std::filesystem::file_size(path_, unknown);
   if (!unknown && now < offset + bytes.size()) damaged(now, "it became shorter while it was read");
   throw Error(ErrorKind::kInput,
               "read " + path_ + " at byte " + std::to_string(offset) + ": its disk or file server failed");
+}
+
+void RandomFile::prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  constexpr std::uint64_t kLine = 64;
+  const std::uint64_t end = offset < size() ? offset + std::min(bytes, size() - offset) : 0;
+  for (; offset < end; offset += kLine) __builtin_prefetch(file_.bytes().data() + offset);
 }
 
 void RandomFile::will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {

@@ -234,6 +234,7 @@ std::string WebDatasetSource::name(std::uint32_t i) const {
 void WebDatasetSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   const Image& image = images_[i];
   buffer.resize(image.size);
+  shards_[image.shard].expect(offset(image), image.size);
   shards_[image.shard].read(offset(image), buffer);
 }
 

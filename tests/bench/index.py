@@ -2,8 +2,9 @@
 
 index.py [ROW...]             makes the list, loads it three times each in turns, prints two lines ROW 11
 index.py --reference LIST     loads it once with LMDB of data/data_loader_train_lmdb.py, unmodified
-index.py --kinds [N [BYTES]]  opens N pictures (default: 500,000) of BYTES bytes (5,000) in each kind of source,
-                              without and with the index that the first opening keeps; one line a kind
+index.py --kinds N BYTES [WHAT...]
+                              opens N pictures of BYTES bytes in each kind of source (WHAT: lists, records, lmdb,
+                              shards; default: all), without and with the index that the first opening keeps
 
 Environment: FACETRAIN_REFERENCE, a clone of HaiyuWu/iccv2025-fr-competition; FACETRAIN_BENCH_DIR. Seconds are of
 the processor; memory is the peak of the resident set above that before loading (in Python: after the imports).
@@ -143,9 +144,10 @@ def write_lists(folder, n, _):
     return ["grouped.txt", "shuffled.txt"]
 
 
-def open_kinds(n, size):
+def open_kinds(n, size, what):
     base = os.environ.get("FACETRAIN_BENCH_DIR", "/tmp")
-    for write in (write_lists, write_records, write_lmdb, write_shards):
+    writers = {"lists": write_lists, "records": write_records, "lmdb": write_lmdb, "shards": write_shards}
+    for write in [writers[name] for name in what or writers]:
         with tempfile.TemporaryDirectory(dir=base) as folder:
             for name in write(folder, n, b"j" * size):
                 path, lines = f"{folder}/{name}", []
@@ -187,6 +189,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--reference"]:
         load_reference(sys.argv[2])
     elif sys.argv[1:2] == ["--kinds"]:
-        open_kinds(int((sys.argv[2:] + ["500000"])[0]), int((sys.argv[3:] + ["5000"])[0]))
+        open_kinds(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
     else:
         main()
