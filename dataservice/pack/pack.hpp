@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 
+#include "dataservice/source/kept_index.hpp"
 #include "dataservice/source/source.hpp"
 
 namespace facetrain {
@@ -17,6 +18,7 @@ struct PackLimits {
   std::uint32_t shard = 10'000;                     // pictures in a tar shard
   std::uint32_t block = 256;                        // pictures read in parallel at a time
   std::uint64_t commit = std::uint64_t{128} << 20;  // bytes after which LMDB is synced to the disk
+  std::uint32_t keep_from = KeptIndex::kLeast;      // pictures from which on tar shards get a kept index
 };
 
 struct PackReport {
