@@ -14,7 +14,6 @@
 #include "dataservice/serve/batch_server.hpp"
 #include "dataservice/serve/pool_size.hpp"
 #include "dataservice/source/make_source.hpp"
-#include "dataservice/source/stage.hpp"
 
 namespace facetrain {
 namespace {
@@ -52,9 +51,7 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
                                  ? std::filesystem::path(job.config.embed.destination).parent_path().string()
                                  : run_folder(job.config);
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  std::vector<std::string> lines;
-  const OpenedSource opened = make_source(staged_config(job.config, lines));
-  for (const std::string& line : lines) std::cerr << "dataservice: " + line + "\n";
+  const OpenedSource opened = make_source(job.config, Copies::kStaged);
   for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
   BatchServer server(service_setup(job), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.

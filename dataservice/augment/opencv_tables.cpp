@@ -164,40 +164,43 @@ NearestTable nearest_pixels(int source, int target) {
 
 }  // namespace
 
-const ColumnTable& OpenCvTables::columns(int source, int target, Interpolation interpolation, bool averages) {
-  const auto [found, fresh] = columns_.try_emplace(table_key(source, target, interpolation, averages));
-  ColumnTable& table = found->second;
-  if (!fresh) return table;
-  if (averages) {
-    table.area = make_area_taps(source, target);
-    if (instructions_ == Instructions::kAvx2) table.windows = pad_area(table.area, source);
-  } else {
-    table.fixed = make_fixed_taps(source, target, interpolation, Axis::kHorizontal);
-    if (instructions_ == Instructions::kAvx2) table.windows = fold_fixed(table.fixed, source);
-  }
-  if (table.windows.fit) {
-    table.fixed = {};
-    table.area = {};
-  }
+// Each table is built before it gets its entry: where memory is short in between, there is none.
+template <class Table, class Build>
+const Table& OpenCvTables::known_or_built(std::unordered_map<std::uint64_t, Table>& tables, std::uint64_t key,
+                                          const Build& build) {
+  if (const auto known = tables.find(key); known != tables.end()) return known->second;
+  const Table& table = tables.emplace(key, build()).first->second;
   bytes_ += size_in_bytes(table);
   return table;
+}
+
+const ColumnTable& OpenCvTables::columns(int source, int target, Interpolation interpolation, bool averages) {
+  return known_or_built(columns_, table_key(source, target, interpolation, averages), [&] {
+    ColumnTable table;
+    if (averages) {
+      table.area = make_area_taps(source, target);
+      if (instructions_ == Instructions::kAvx2) table.windows = pad_area(table.area, source);
+    } else {
+      table.fixed = make_fixed_taps(source, target, interpolation, Axis::kHorizontal);
+      if (instructions_ == Instructions::kAvx2) table.windows = fold_fixed(table.fixed, source);
+    }
+    if (table.windows.fit) {
+      table.fixed = {};
+      table.area = {};
+    }
+    return table;
+  });
 }
 
 const RowTable& OpenCvTables::rows(int source, int target, Interpolation interpolation, bool averages) {
-  const auto [found, fresh] = rows_.try_emplace(table_key(source, target, interpolation, averages));
-  RowTable& table = found->second;
-  if (!fresh) return table;
-  table = averages ? area_rows(source, target) : fixed_rows(source, target, interpolation);
-  bytes_ += size_in_bytes(table);
-  return table;
+  return known_or_built(rows_, table_key(source, target, interpolation, averages), [&] {
+    return averages ? area_rows(source, target) : fixed_rows(source, target, interpolation);
+  });
 }
 
 const NearestTable& OpenCvTables::nearest(int source, int target) {
-  const auto [found, fresh] = nearest_.try_emplace(table_key(source, target, Interpolation::kNearest, false));
-  if (!fresh) return found->second;
-  found->second = nearest_pixels(source, target);
-  bytes_ += size_in_bytes(found->second);
-  return found->second;
+  return known_or_built(nearest_, table_key(source, target, Interpolation::kNearest, false),
+                        [&] { return nearest_pixels(source, target); });
 }
 
 void OpenCvTables::limit() {

@@ -61,6 +61,10 @@ class OpenCvTables {
   void limit();
 
  private:
+  template <class Table, class Build>
+  const Table& known_or_built(std::unordered_map<std::uint64_t, Table>& tables, std::uint64_t key,
+                              const Build& build);
+
   Instructions instructions_;
   std::unordered_map<std::uint64_t, NearestTable> nearest_;
   std::unordered_map<std::uint64_t, ColumnTable> columns_;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 
+#include "dataservice/source/kept_index.hpp"
 #include "dataservice/source/source.hpp"
 
 namespace facetrain {
@@ -17,6 +18,7 @@ struct PackLimits {
   std::uint32_t shard = 10'000;                     // pictures in a tar shard
   std::uint32_t block = 256;                        // pictures read in parallel at a time
   std::uint64_t commit = std::uint64_t{128} << 20;  // bytes after which LMDB is synced to the disk
+  std::uint32_t keep_from = KeptIndex::kLeast;      // pictures from which on tar shards get a kept index
 };
 
 struct PackReport {
@@ -32,7 +34,8 @@ std::uint64_t source_digest(const Source& source);
 // is something else; Error(kIo): writing failed, or what was written reads back otherwise.
 PackReport pack_lmdb(const Source& source, const std::string& file, const PackLimits& limits = {});
 
-// INDEX.json (wids_index.hpp), INDEX-000000.tar ... and dataset_info.txt beside it. Throws as pack_lmdb does.
+// INDEX.json (wids_index.hpp), INDEX-000000.tar ... and dataset_info.txt beside it; of many pictures also the
+// index that opening them would keep (kept_index.hpp). Throws as pack_lmdb does.
 PackReport pack_webdataset(const Source& source, const std::string& index, const PackLimits& limits = {});
 
 }  // namespace facetrain

@@ -218,6 +218,9 @@ PackReport pack_webdataset(const Source& source, const std::string& index, const
   write_file_atomically(info, classes);
   write_file_atomically(index, format_wids_index(result));
   fs::remove(work, error);
+  if (source.size() >= limits.keep_from) {  // opening the shards keeps their index
+    const WebDatasetSource opened(index, limits.keep_from);
+  }
   return {kept, false};
 }
 

@@ -15,7 +15,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <set>
 
@@ -24,6 +23,7 @@
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/memory_limit.hpp"
 #include "dataservice/serve/bad_pictures.hpp"
+#include "dataservice/serve/epoch_orders.hpp"
 #include "dataservice/serve/read_ahead.hpp"
 #include "dataservice/serve/trainer_session.hpp"
 #include "dataservice/source/identity_index.hpp"
@@ -77,9 +77,9 @@ struct BatchServer::State {
   PlanShape shape;
   asio::io_context io{1};
   stream_protocol::acceptor acceptor;
-  std::map<std::uint32_t, std::shared_ptr<const EpochOrder>> orders;  // of the epochs being streamed
-  std::set<std::uint32_t> connected, finished;                        // trainer ranks
-  std::optional<Dtype> dtype;                                         // of the rings; the first trainer's
+  EpochOrders orders;
+  std::set<std::uint32_t> connected, finished;  // trainer ranks
+  std::optional<Dtype> dtype;                   // of the rings; the first trainer's
   std::optional<ReadAhead> read_ahead;
   std::optional<WorkerPool> pool;  // last: its threads end before what they use
 
@@ -91,21 +91,11 @@ struct BatchServer::State {
         shape(plan_shape(setup.config, source.size(),
                          static_cast<std::uint32_t>(setup.topology.trainer_world),
                          static_cast<std::uint32_t>(setup.topology.nodes))),
-        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))) {
+        acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))),
+        orders(shape, static_cast<std::uint32_t>(setup.config.train.epochs)) {
     if (shape.strategy == Strategy::kChunked)
       read_ahead.emplace(shape, static_cast<std::uint32_t>(setup.config.train.epochs),
                          static_cast<std::uint32_t>(setup.topology.node), source);
-  }
-
-  std::shared_ptr<const EpochOrder> order(std::uint32_t epoch) {
-    if (const auto known = orders.find(epoch); known != orders.end()) return known->second;
-    const auto made = std::make_shared<const EpochOrder>(shape, epoch);
-    // Trainers may be several epochs apart, but not more than a step plus the slots of their rings: an order
-    // that neither a batch under way nor the epochs next to this one need is past.
-    std::erase_if(
-        orders, [&](const auto& entry) { return entry.second.use_count() == 1 && entry.first + 1 < epoch; });
-    orders.emplace(epoch, made);
-    return made;
   }
 
   // Why this trainer is not served; empty when it is welcome.
@@ -142,7 +132,7 @@ struct BatchServer::State {
     }
     connected.insert(hello.trainer_rank);
     TrainerSession::Plan plan{shape, static_cast<std::uint32_t>(setup.config.train.epochs),
-                              [this](std::uint32_t epoch) { return order(epoch); },
+                              [this](std::uint32_t epoch) { return orders.of(epoch); },
                               [this] { return bad.count(); },
                               [this](std::uint32_t epoch, std::uint64_t step) {
                                 if (read_ahead) read_ahead->reached(epoch, step);

@@ -38,6 +38,7 @@ void ReadAhead::reached(std::uint32_t epoch, std::uint64_t step) {
   const std::uint64_t taken = std::min(step * per_step_, share_), before = epoch * share_;
   {
     const std::lock_guard lock(mutex_);
+    if (failure_) std::rethrow_exception(failure_);
     const std::uint64_t wanted =
         std::min(before + places_ahead(taken, share_, shape_.window), epochs_ * share_);
     if (wanted <= wanted_) return;
@@ -48,25 +49,36 @@ void ReadAhead::reached(std::uint32_t epoch, std::uint64_t step) {
 }
 
 void ReadAhead::work() {
-  std::uint64_t epoch = ~std::uint64_t{0};
+  try {
+    fetch_until_stopped();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+  }
+}
+
+void ReadAhead::fetch_until_stopped() {
+  std::uint64_t shuffled = ~std::uint64_t{0};  // the epoch that `shards` is of
   std::vector<std::uint32_t> shards;
-  std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || fetched_ < wanted_; });
-    if (stopping_) return;
-    const std::uint64_t place = fetched_ % share_;
-    const std::uint64_t count =
-        std::min({wanted_ - fetched_, share_ - place, std::max<std::uint64_t>(shape_.shard, kTogether)});
-    if (fetched_ / share_ != epoch) {
+    std::uint64_t epoch = 0, place = 0, count = 0;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || fetched_ < wanted_; });
+      if (stopping_) return;
       epoch = fetched_ / share_;
-      shards = shuffled_shards(shape_, static_cast<std::uint32_t>(epoch));
+      place = fetched_ % share_;
+      count =
+          std::min({wanted_ - fetched_, share_ - place, std::max<std::uint64_t>(shape_.shard, kTogether)});
+      fetched_ += count;
     }
-    fetched_ += count;
-    lock.unlock();
+    if (epoch != shuffled) {
+      shards = shuffled_shards(shape_, static_cast<std::uint32_t>(epoch));
+      shuffled = epoch;
+    }
     const SampleRange places{node_share(shape_, node_).first + place, count};
     for (const SampleRange& range : samples_at(shape_, shards, places))
       source_.will_need(static_cast<std::uint32_t>(range.first), static_cast<std::uint32_t>(range.count));
-    lock.lock();
   }
 }
 

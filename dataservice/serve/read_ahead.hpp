@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -27,11 +28,13 @@ class ReadAhead {
   ReadAhead& operator=(const ReadAhead&) = delete;
   ~ReadAhead();  // after what is being asked for
 
-  // A trainer of the node will get the batch of this step next. Waits for nothing.
+  // A trainer of the node will get the batch of this step next. Waits for nothing. Throws what ended the
+  // thread, if something did.
   void reached(std::uint32_t epoch, std::uint64_t step);
 
  private:
   void work();
+  void fetch_until_stopped();
 
   const PlanShape shape_;
   const std::uint32_t epochs_, node_;
@@ -43,7 +46,8 @@ class ReadAhead {
   std::condition_variable changed_;
   std::uint64_t fetched_ = 0, wanted_ = 0;  // places, counted over all epochs
   bool stopping_ = false;
-  std::thread thread_;  // last: it uses the rest
+  std::exception_ptr failure_;  // of the thread
+  std::thread thread_;          // last: it uses the rest
 };
 
 }  // namespace facetrain

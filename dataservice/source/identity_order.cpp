@@ -1,7 +1,6 @@
 #include "dataservice/source/identity_order.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -28,16 +27,24 @@ IdentitySorter::Names::Slot& IdentitySorter::Names::slot_of(std::string_view nam
   }
 }
 
-std::uint32_t IdentitySorter::Names::number_of(std::string_view name) {
-  const std::hash<std::string_view> hash_of;
+void IdentitySorter::Names::prefetch_slot(std::size_t hash) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+}
+
+void IdentitySorter::Names::prefetch_name(std::size_t hash) const {
+  if (slots_.empty()) return;
+  const Slot& slot = slots_[hash & (slots_.size() - 1)];
+  if (slot.number != kEmpty) __builtin_prefetch(&names_[slot.number]);
+}
+
+std::uint32_t IdentitySorter::Names::number_of(std::string_view name, std::size_t hash) {
   if (2 * (names_.size() + 1) > slots_.size()) {
     slots_.assign(std::max<std::size_t>(64, 2 * slots_.size()), {});
     for (std::uint32_t i = 0; i < names_.size(); ++i) {
-      const std::size_t hash = hash_of(names_[i]);
-      slot_of(names_[i], hash) = {static_cast<std::uint32_t>(hash >> 32), i};
+      const std::size_t its = hash_of(names_[i]);
+      slot_of(names_[i], its) = {static_cast<std::uint32_t>(its >> 32), i};
     }
   }
-  const std::size_t hash = hash_of(name);
   Slot& slot = slot_of(name, hash);
   if (slot.number == kEmpty) {
     slot = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(names_.size())};
@@ -50,27 +57,43 @@ std::uint32_t IdentitySorter::Names::number_of(std::string_view name) {
 void IdentitySorter::add(std::string_view folder) {
   if (++size_ > std::numeric_limits<std::uint32_t>::max())
     throw Error(ErrorKind::kInput, "more than 2^32 - 1 pictures");
-  if (folder == last_folder_ && !runs_.empty()) {
-    ++runs_.back().pictures;
+  if (count_ > 0 && folder == waiting_[count_ - 1].folder) {
+    ++waiting_[count_ - 1].pictures;
     return;
   }
+  if (count_ == waiting_.size()) settle();
+  Waiting& group = waiting_[count_++];
+  group.folder = folder;
   const std::size_t slash = folder.rfind('/');
-  const std::size_t start = slash == folder.npos ? 0 : slash + 1;
-  const std::uint32_t identity = names_.number_of(folder.substr(start));
-  if (runs_.empty() || folder.substr(0, start) != roots_[last_root_])
-    last_root_ = roots_.number_of(folder.substr(0, start));
+  group.start = slash == folder.npos ? 0 : slash + 1;
+  group.hash = Names::hash_of(folder.substr(group.start));
+  group.pictures = 1;
+  names_.prefetch_slot(group.hash);
+}
+
+void IdentitySorter::settle() {
+  for (std::size_t k = 0; k < count_; ++k) names_.prefetch_name(waiting_[k].hash);
+  for (std::size_t k = 0; k < count_; ++k) take(waiting_[k]);
+  count_ = 0;
+}
+
+void IdentitySorter::take(const Waiting& group) {
+  const std::string_view root = std::string_view(group.folder).substr(0, group.start);
+  const std::uint32_t identity =
+      names_.number_of(std::string_view(group.folder).substr(group.start), group.hash);
+  if (runs_.empty() || root != roots_[last_root_]) last_root_ = roots_.number_of(root);
   if (identity == root_.size()) {
     root_.push_back(last_root_);
   } else if (root_[identity] != last_root_ && merged_++ == 0) {
-    first_merge_ = roots_[root_[identity]] + names_[identity] + " and " + std::string(folder);
+    first_merge_ = roots_[root_[identity]] + names_[identity] + " and " + group.folder;
   }
-  runs_.push_back({identity, 1});
-  last_folder_ = folder;
+  runs_.push_back({identity, group.pictures});
 }
 
 // The identities are sorted, not the pictures (bytes of UTF-8 compare like Python's code points); then a
 // counting sort.
-IdentityOrder IdentitySorter::sorted() const {
+IdentityOrder IdentitySorter::sorted() {
+  settle();
   std::vector<std::uint32_t> by_name(names_.size()), label_of(names_.size());
   std::iota(by_name.begin(), by_name.end(), 0u);
   std::sort(by_name.begin(), by_name.end(), [&](auto a, auto b) { return names_[a] < names_[b]; });
@@ -94,7 +117,8 @@ IdentityOrder IdentitySorter::sorted() const {
   return order;
 }
 
-std::vector<std::string> IdentitySorter::warnings(const std::string& name) const {
+std::vector<std::string> IdentitySorter::warnings(const std::string& name) {
+  settle();
   if (merged_ == 0) return {};
   return {name + ": the same folder name under different roots becomes one identity, as in the reference: " +
           first_merge_ + (merged_ > 1 ? ", and more" : "") +

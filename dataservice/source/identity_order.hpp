@@ -2,7 +2,10 @@
 // sorted by that name, pictures of one name in the order they came; labels count up in this order.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,24 +32,30 @@ class IdentityOrder {
 // The folder of a picture's path; empty when its name would be (no folder in front of the file name).
 std::string_view folder_of(std::string_view path);
 
-// Takes the pictures' folders one by one. Of grouped ones it keeps 8 bytes a group.
+// Takes the pictures' folders one by one. Of grouped ones it keeps 8 bytes a group. A few different folders
+// wait and are then looked up together, so that of an ungrouped list the cache misses overlap.
 class IdentitySorter {
  public:
   // folder: as folder_of gives it. At most 2^32 - 1 pictures, else Error(kInput).
   void add(std::string_view folder);
 
-  IdentityOrder sorted() const;
+  IdentityOrder sorted();
 
   // At most one line: equal folder names under different roots, whose pictures share one label. `name` stands
   // for the list in it.
-  std::vector<std::string> warnings(const std::string& name) const;
+  std::vector<std::string> warnings(const std::string& name);
 
  private:
   // Texts numbered in order of appearance: an open-addressing hash table, for the two cache misses of a look
   // at it are all that an ungrouped list costs.
   class Names {
    public:
-    std::uint32_t number_of(std::string_view name);
+    std::uint32_t number_of(std::string_view name) { return number_of(name, hash_of(name)); }
+    std::uint32_t number_of(std::string_view name, std::size_t hash);
+    static std::size_t hash_of(std::string_view name) { return std::hash<std::string_view>()(name); }
+    // number_of comes soon: has the processor fetch the slot; and, when it has that, the name.
+    void prefetch_slot(std::size_t hash) const;
+    void prefetch_name(std::size_t hash) const;
     const std::string& operator[](std::size_t i) const { return names_[i]; }
     std::size_t size() const { return names_.size(); }
 
@@ -63,11 +72,20 @@ class IdentitySorter {
   struct Run {
     std::uint32_t identity = 0, pictures = 0;
   };
+  struct Waiting {
+    std::string folder;
+    std::size_t start = 0, hash = 0;  // of the name in it
+    std::uint32_t pictures = 0;
+  };
+
+  void settle();
+  void take(const Waiting& group);
 
   Names names_, roots_;
   std::vector<std::uint32_t> root_;  // of each identity's first picture
   std::vector<Run> runs_;
-  std::string last_folder_;
+  std::array<Waiting, 32> waiting_;
+  std::size_t count_ = 0;  // of them
   std::uint32_t last_root_ = 0;
   std::uint64_t size_ = 0, merged_ = 0;
   std::string first_merge_;

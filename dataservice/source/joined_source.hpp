@@ -28,6 +28,9 @@ class JoinedSource final : public Source {
   std::string name(std::uint32_t i) const override;  // with the part's name in front: "a.txt: /faces/1.jpg"
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;
+  void read_at_random() override {
+    for (const Part& part : parts_) part.source->read_at_random();
+  }
 
  private:
   std::size_t part_of(std::uint32_t i) const;

@@ -14,6 +14,7 @@ namespace facetrain {
 namespace {
 
 constexpr std::size_t kWindow = std::size_t{1} << 20;
+constexpr const char* kTooLong = "a line of more than 1 MiB; this is no list";
 
 }  // namespace
 
@@ -49,12 +50,16 @@ bool LineReader::next(std::string_view& line) {
     searched = rest_.size();
     if (!is_read_ && rest_.size() == window_.size()) {
       ++number_;
-      fail("a line of more than 1 MiB; this is no list", rest_);
+      fail(kTooLong, rest_);
     }
     if (!refill()) break;
   }
   if (end == rest_.npos && rest_.empty()) return false;
   line = rest_.substr(0, end);
+  if (line.size() >= kWindow) {  // of a text in memory, which is not read through the window
+    ++number_;
+    fail(kTooLong, line);
+  }
   rest_.remove_prefix(end == rest_.npos ? rest_.size() : end + 1);
   if (number_++ == 0 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
   if (line.ends_with('\r')) line.remove_suffix(1);

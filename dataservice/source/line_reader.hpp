@@ -18,7 +18,7 @@ class LineReader {
   LineReader(std::string_view text, std::string name);  // of a text in memory, which must live on
 
   // Puts the next line, without its end, into `line`, where it stays until the next call; false when there
-  // is none. Throws Error(kInput) for a line of more than 1 MiB, Error(kIo) when reading fails.
+  // is none. Throws Error(kInput) for a line of 1 MiB or more, Error(kIo) when reading fails.
   bool next(std::string_view& line);
   // The same, without lines of nothing but spaces and tabs.
   bool next_filled(std::string_view& line);

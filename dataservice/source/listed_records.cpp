@@ -38,6 +38,10 @@ class RecordsByKey {
   // Of records with the same key, the first.
   std::optional<std::uint32_t> find(std::uint64_t key) const {
     std::uint32_t low = 0, high = records_.size();
+    // Where the keys are in sequence, as mostly, there is nothing to search.
+    if (const std::uint64_t place = key - records_.key(0);
+        by_key_.empty() && place < high && records_.key(static_cast<std::uint32_t>(place)) == key)
+      return static_cast<std::uint32_t>(place);
     while (low < high) {
       const std::uint32_t middle = low + (high - low) / 2;
       if (records_.key(at(middle)) < key) {

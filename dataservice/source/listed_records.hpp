@@ -27,6 +27,7 @@ class ListedRecords final : public Source {
   std::uint32_t size() const override { return order_.size(); }
   std::uint32_t classes() const override { return order_.classes(); }
   std::int64_t label(std::uint32_t i) const override { return order_.label(i); }
+  const std::vector<std::string>& warnings() const { return records_.warnings(); }  // lines for the log
   std::string name(std::uint32_t i) const override { return records_.name(record(i)); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
     records_.read(record(i), buffer);
@@ -36,6 +37,7 @@ class ListedRecords final : public Source {
         first, count, [&](std::uint32_t i) { return record(i); },
         [&](std::uint32_t begin, std::uint32_t length) { records_.will_need(begin, length); });
   }
+  void read_at_random() override { records_.read_at_random(); }
 
  private:
   std::uint32_t record(std::uint32_t i) const { return lines_[order_.place(i)]; }

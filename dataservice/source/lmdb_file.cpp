@@ -19,16 +19,16 @@ constexpr std::uint16_t kBigData = 0x01;
 constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
 constexpr unsigned kDeepest = 32;  // CURSOR_STACK
 
-std::string data_file(const std::string& path) {
+}  // namespace
+
+std::string lmdb_data_file(const std::string& path) {
   std::error_code error;
   return std::filesystem::is_directory(path, error) ? (std::filesystem::path(path) / "data.mdb").string()
                                                     : path;
 }
 
-}  // namespace
-
 // Two pages describe the tree in turn; the one of the newer transaction holds.
-LmdbFile::LmdbFile(const std::string& path) : file_(data_file(path)) {
+LmdbFile::LmdbFile(const std::string& path) : file_(lmdb_data_file(path)) {
   const bool first = take_meta(0);
   bool second = false;
   if (first) {
@@ -127,6 +127,8 @@ void LmdbFile::read_part(const Value& value, std::uint32_t at, std::span<std::by
 
 void LmdbFile::read(const Value& value, std::vector<std::byte>& buffer, std::size_t most) const {
   buffer.resize(std::min<std::size_t>(value.size, most));
+  file_.expect(value.offset, buffer.size());
+  file_.read(value.offset, buffer);
   // No value inside a page begins right behind the header, so this one has pages of its own, and their header
   // in front.
   if (value.offset % page_size_ == kPageHeader) {
@@ -138,7 +140,6 @@ void LmdbFile::read(const Value& value, std::vector<std::byte>& buffer, std::siz
         pages * page_size_ < kPageHeader + value.size)
       file_.damaged(value.offset - kPageHeader, "this is not the page of the value that belongs here");
   }
-  file_.read(value.offset, buffer);
 }
 
 void LmdbFile::will_need(const std::vector<Value>& values) const {

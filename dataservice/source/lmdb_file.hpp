@@ -15,6 +15,9 @@
 
 namespace facetrain {
 
+// The file itself: `path`, or data.mdb in the folder `path`.
+std::string lmdb_data_file(const std::string& path);
+
 class LmdbFile {
  public:
   struct Value {
@@ -27,6 +30,7 @@ class LmdbFile {
   explicit LmdbFile(const std::string& path);
 
   const std::string& path() const { return file_.path(); }
+  std::uint64_t size() const { return file_.size(); }  // bytes
 
   // Calls visit(key, value) for every record, keys ascending (as bytes). The key's bytes live until visit
   // returns. Throws Error(kInput) where the tree is damaged or a value lies beyond the end of the file.
@@ -37,6 +41,7 @@ class LmdbFile {
   // Fills `bytes` from byte `at` of a value on.
   void read_part(const Value& value, std::uint32_t at, std::span<std::byte> bytes) const;
 
+  void read_at_random() { file_.read_at_random(); }
   // RandomFile::will_need for values, in as few pieces as their places allow.
   void will_need(const std::vector<Value>& values) const;
 

@@ -52,21 +52,51 @@ LmdbPackRecord LmdbPackRecord::decode(std::span<const std::byte> bytes, std::str
   return record;
 }
 
-LmdbSource::LmdbSource(const std::string& path) : file_(path) {
+LmdbSource::LmdbSource(const std::string& path, std::uint32_t keep_from)
+    : LmdbSource(path, keep_from, KeptIndex(path, "LMDB 1", {lmdb_data_file(path)})) {}
+
+LmdbSource::LmdbSource(const std::string& path, std::uint32_t keep_from, KeptIndex index) : file_(path) {
+  std::vector<std::uint32_t> numbers;
+  const IndexPart parts[] = {IndexPart(numbers), IndexPart(images_), IndexPart(keys_), IndexPart(key_at_)};
+  const bool known = index.load(parts, [&] { return numbers.size() == 1 && numbers[0] > 0 && is_inside(); });
+  bool reads_labels = false;
+  if (known)
+    classes_ = numbers[0];
+  else
+    reads_labels = take_all();
+  classes_ = classes_of_labels(*this, classes_, "classes (__classnum__)");
+  numbers = {classes_};
+  if (reads_labels && size() >= keep_from) index.keep(parts);
+  warnings_ = index.warnings();
+}
+
+// Does an index that was kept speak of bytes that are there?
+bool LmdbSource::is_inside() const {
+  if (images_.empty() || images_.size() > static_cast<std::size_t>(kMost) ||
+      (!key_at_.empty() && key_at_.size() != images_.size()))
+    return false;
+  for (std::uint32_t i = 0; i < size(); ++i)
+    if (const LmdbFile::Value at = value(i); at.offset > file_.size() || at.size > file_.size() - at.offset)
+      return false;
+  return std::all_of(key_at_.begin(), key_at_.end(), [&](std::uint32_t at) { return at < keys_.size(); });
+}
+
+// Goes through the file. Were the labels read from the pictures' records?
+bool LmdbSource::take_all() {
   const std::vector<std::byte> pack = take_tree();
   if (pack.empty()) {
     in_parallel(size(), [&](unsigned, std::uint64_t i) {
       images_[i].label = read_label(static_cast<std::uint32_t>(i));
     });
-  } else {
-    const std::string where = file_.path() + ": the record " + std::string(LmdbPackRecord::kKey);
-    const LmdbPackRecord record = LmdbPackRecord::decode(pack, where);
-    if (record.labels.size() != images_.size())
-      throw Error(ErrorKind::kInput, where + " does not fit the other records; pack the data again");
-    digest_ = record.digest;
-    for (std::uint32_t i = 0; i < size(); ++i) images_[i].label = record.labels[i];
+    return true;
   }
-  classes_ = classes_of_labels(*this, classes_, "classes (__classnum__)");
+  const std::string where = file_.path() + ": the record " + std::string(LmdbPackRecord::kKey);
+  const LmdbPackRecord record = LmdbPackRecord::decode(pack, where);
+  if (record.labels.size() != images_.size())
+    throw Error(ErrorKind::kInput, where + " does not fit the other records; pack the data again");
+  digest_ = record.digest;
+  for (std::uint32_t i = 0; i < size(); ++i) images_[i].label = record.labels[i];
+  return false;
 }
 
 std::vector<std::byte> LmdbSource::take_tree() {
@@ -204,14 +234,27 @@ LmdbFile::Value LmdbSource::value(std::uint32_t i) const {
   return {static_cast<std::uint64_t>(images_[i].high) << 32 | images_[i].low, images_[i].size};
 }
 
+// Does `call`, whose errors that begin with ':' are about picture i: its name costs an allocation, too much
+// to be made for each.
+template <class Call>
+void LmdbSource::with_name(std::uint32_t i, const Call& call) const {
+  try {
+    call();
+  } catch (const Error& error) {
+    const std::string why = error.what();
+    throw Error(error.kind(), why.starts_with(':') ? name(i) + why : why);
+  }
+}
+
 // Reads a record's two ends, not the picture between them.
 std::uint32_t LmdbSource::read_label(std::uint32_t i) const {
   const LmdbFile::Value at = value(i);
   std::byte bytes[kFrontBytes];
   const std::span<std::byte> front = std::span(bytes).first(std::min<std::size_t>(kFrontBytes, at.size));
   file_.read_part(at, 0, front);
-  MsgpackReader reader(front, "");
-  try {
+  std::int64_t value = 0;
+  with_name(i, [&] {
+    MsgpackReader reader(front, "");
     if (reader.array() != 2) throw Error(ErrorKind::kInput, ": not an array (picture, label)");
     const std::uint64_t end = std::uint64_t{reader.raw_size()} + reader.at();
     if (end >= at.size || at.size - end > kLabelBytes)
@@ -219,27 +262,27 @@ std::uint32_t LmdbSource::read_label(std::uint32_t i) const {
     const std::span<std::byte> tail = std::span(bytes).first(static_cast<std::size_t>(at.size - end));
     file_.read_part(at, static_cast<std::uint32_t>(end), tail);
     MsgpackReader label(tail, "");
-    const std::int64_t value = label.integer();
+    value = label.integer();
     label.end();
     if (value < 0 || value >= kMost)
       throw Error(ErrorKind::kInput, ": impossible label " + std::to_string(value));
-    return static_cast<std::uint32_t>(value);
-  } catch (const Error& error) {  // the name costs too much to be made for each
-    const std::string why = error.what();
-    throw Error(error.kind(), why.starts_with(':') ? name(i) + why : why);
-  }
+  });
+  return static_cast<std::uint32_t>(value);
 }
 
 void LmdbSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   file_.read(value(i), buffer);
-  const std::string where = name(i);
-  MsgpackReader reader(buffer, where);
-  if (reader.array() != 2) throw Error(ErrorKind::kInput, where + ": not an array (picture, label)");
-  const std::size_t size = reader.raw_size(), start = reader.at();
-  reader.skip(size);
-  if (reader.integer() != label(i))
-    throw Error(ErrorKind::kInput, where + ": another label than when it was packed");
-  reader.end();
+  std::size_t size = 0, start = 0;
+  with_name(i, [&] {
+    MsgpackReader reader(buffer, "");
+    if (reader.array() != 2) throw Error(ErrorKind::kInput, ": not an array (picture, label)");
+    size = reader.raw_size();
+    start = reader.at();
+    reader.skip(size);
+    if (reader.integer() != label(i))
+      throw Error(ErrorKind::kInput, ": another label than when it was packed");
+    reader.end();
+  });
   buffer.resize(start + size);
   buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(start));
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataservice/source/kept_index.hpp"
 #include "dataservice/source/lmdb_file.hpp"
 #include "dataservice/source/source.hpp"
 
@@ -30,9 +31,10 @@ struct LmdbPackRecord {
 
 class LmdbSource final : public Source {
  public:
-  // `path`: the file, or the folder with data.mdb. Throws Error(kInput): not LMDB, damaged, not in the
+  // `path`: the file, or the folder with data.mdb. Of one that another tool wrote an index is kept
+  // (kept_index.hpp) from `keep_from` pictures on. Throws Error(kInput): not LMDB, damaged, not in the
   // reference's layout.
-  explicit LmdbSource(const std::string& path);
+  explicit LmdbSource(const std::string& path, std::uint32_t keep_from = KeptIndex::kLeast);
 
   std::uint32_t size() const override { return static_cast<std::uint32_t>(images_.size()); }
   std::uint32_t classes() const override { return classes_; }
@@ -40,10 +42,12 @@ class LmdbSource final : public Source {
   std::string name(std::uint32_t i) const override;  // PATH:KEY
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;
+  void read_at_random() override { file_.read_at_random(); }
 
   std::uint64_t digest() const {
     return digest_;
   }  // of the source it was packed from; 0: another tool wrote it
+  const std::vector<std::string>& warnings() const { return warnings_; }  // lines for the log
 
  private:
   struct Image {
@@ -52,6 +56,9 @@ class LmdbSource final : public Source {
     std::uint32_t label = 0;
   };
 
+  LmdbSource(const std::string& path, std::uint32_t keep_from, KeptIndex index);
+  bool take_all();
+  bool is_inside() const;
   void take_numbered();
   void take_named();
   void take(std::uint32_t i, const LmdbFile::Value& value);
@@ -59,6 +66,8 @@ class LmdbSource final : public Source {
   std::string key_of(std::uint32_t i) const;
   std::string_view key_view(std::uint32_t i) const;  // only when the keys are no numbers
   LmdbFile::Value value(std::uint32_t i) const;
+  template <class Call>
+  void with_name(std::uint32_t i, const Call& call) const;
   std::uint32_t read_label(std::uint32_t i) const;
   std::vector<std::byte> take_tree();  // finds every record; returns the value of b"__facetrain__"
 
@@ -68,6 +77,7 @@ class LmdbSource final : public Source {
   std::uint64_t digest_ = 0;
   std::vector<std::byte> keys_;        // the value of b"__keys__"; empty when the keys are 0, 1, 2, ...
   std::vector<std::uint32_t> key_at_;  // where each key is in it
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace facetrain

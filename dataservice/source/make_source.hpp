@@ -4,16 +4,17 @@
 
 #include "common/config/config.hpp"
 #include "dataservice/source/source.hpp"
+#include "dataservice/source/source_kind.hpp"  // open_source
 
 namespace facetrain {
 
-// A new kind is one line in the table in make_source.cpp; a folder whose name has none of its endings is a
-// folder source. Throws Error(kConfig): none given, or an ending that no kind has; Error(kInput) from the
-// sources, mask and label map themselves.
-OpenedSource make_source(const Config& config);
+enum class Copies {
+  kIgnored,  // data.stage is not followed: the sources are looked at where they are
+  kStaged,   // packed sources are copied to data.stage, when it is set, and read there (stage.hpp)
+};
 
-// The source at `path`, its kind taken from the ending: a list, a folder, an LMDB, tar shards, train.rec.
-// Throws as make_source does.
-OpenedSource open_source(const std::string& path);
+// Throws Error(kConfig): none given, or an ending that no kind has (source_kind.cpp has the table);
+// Error(kInput) from the sources, mask and label map themselves.
+OpenedSource make_source(const Config& config, Copies copies = Copies::kIgnored);
 
 }  // namespace facetrain

@@ -24,6 +24,16 @@ RandomFile::RandomFile(std::string path) : path_(std::move(path)) {
   file_ = MappedFile(path_);
 }
 
+void RandomFile::read_at_random() {
+  if (size() == 0) return;
+  madvise(const_cast<std::byte*>(file_.bytes().data()), size(), MADV_RANDOM);  // a hint: it may fail
+  at_random_ = true;
+}
+
+void RandomFile::expect(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  if (at_random_) will_need(offset, bytes);
+}
+
 void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   if (offset > size() || bytes.size() > size() - offset)
     damaged(size(), "it is cut off here; copy or download it again");
@@ -34,6 +44,12 @@ void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   if (!unknown && now < offset + bytes.size()) damaged(now, "it became shorter while it was read");
   throw Error(ErrorKind::kInput,
               "read " + path_ + " at byte " + std::to_string(offset) + ": its disk or file server failed");
+}
+
+void RandomFile::prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+  constexpr std::uint64_t kLine = 64;
+  const std::uint64_t end = offset < size() ? offset + std::min(bytes, size() - offset) : 0;
+  for (; offset < end; offset += kLine) __builtin_prefetch(file_.bytes().data() + offset);
 }
 
 void RandomFile::will_need(std::uint64_t offset, std::uint64_t bytes) const noexcept {

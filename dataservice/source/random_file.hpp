@@ -29,6 +29,16 @@ class RandomFile {
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return file_.bytes().size(); }  // bytes, when it was opened
 
+  // From now on reads are here and there: a cold one takes the pages that it touches from the disk, where the
+  // kernel would fetch its read-ahead window (128 KB and more) around them. Not while other threads read.
+  void read_at_random();
+  // These bytes are read next: has them fetched in one request, if reads are here and there (without it page
+  // by page).
+  void expect(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+
+  // Has the processor fetch these bytes into its cache, those of them that are in memory. A hint.
+  void prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+
   // Fills `bytes` from `offset` on. Throws Error(kInput) when the file ends before or cannot be read.
   void read(std::uint64_t offset, std::span<std::byte> bytes) const;
 
@@ -44,6 +54,7 @@ class RandomFile {
  private:
   std::string path_;
   MappedFile file_;
+  bool at_random_ = false;
 };
 
 // A little-endian number of type T at bytes[at], which must be there.

@@ -53,10 +53,43 @@ std::uint32_t whole(float label, const Fail& fail) {
 
 }  // namespace
 
-RecordSource::RecordSource(const std::string& path) : file_(path) {
-  if (!path.ends_with(".rec"))
-    throw Error(ErrorKind::kInput, path + ": a RecordIO file is named something.rec");
-  const std::string index = path.substr(0, path.size() - 4) + ".idx";
+std::string record_index_of(const std::string& rec_path) {
+  if (!rec_path.ends_with(".rec"))
+    throw Error(ErrorKind::kInput, rec_path + ": a RecordIO file is named something.rec");
+  return rec_path.substr(0, rec_path.size() - 4) + ".idx";
+}
+
+RecordSource::RecordSource(const std::string& path, std::uint32_t keep_from)
+    : RecordSource(path, keep_from, KeptIndex(path, "RecordIO 1", {path, record_index_of(path)})) {}
+
+RecordSource::RecordSource(const std::string& path, std::uint32_t keep_from, KeptIndex index) : file_(path) {
+  std::vector<std::uint64_t> numbers;
+  const IndexPart parts[] = {IndexPart(numbers), IndexPart(images_), IndexPart(keys_)};
+  const bool known = index.load(parts, [&] {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    return numbers.size() == 2 && numbers[1] <= kMost && !images_.empty() && images_.size() <= kMost &&
+           (keys_.empty() || keys_.size() == images_.size()) && is_inside();
+  });
+  if (known) {
+    first_key_ = numbers[0];
+    classes_ = static_cast<std::uint32_t>(numbers[1]);
+  } else {
+    take_records(record_index_of(path));
+    take_labels();
+    numbers = {first_key_, classes_};
+  }
+  classes_ = classes_of_labels(*this, classes_, "identities (record 0)");
+  if (!known && size() >= keep_from) index.keep(parts);
+  warnings_ = index.warnings();
+}
+
+bool RecordSource::is_inside() const {
+  return std::all_of(images_.begin(), images_.end(), [&](const Image& image) {
+    return (static_cast<std::uint64_t>(image.high) << 32 | image.low) < file_.size();
+  });
+}
+
+void RecordSource::take_records(const std::string& index) {
   const std::vector<IndexLine> lines = read_index(index);
   const auto add = [&](std::uint64_t offset) {
     images_.push_back({static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(offset >> 32), 0});
@@ -95,7 +128,6 @@ RecordSource::RecordSource(const std::string& path) : file_(path) {
     if (!in_sequence)
       for (const IndexLine& line : lines) keys_.push_back(line.key);
   }
-  take_labels();
 }
 
 void RecordSource::take_labels() {
@@ -105,7 +137,6 @@ void RecordSource::take_labels() {
       throw Error(ErrorKind::kInput, name(i) + ": " + why);
     });
   });
-  classes_ = classes_of_labels(*this, classes_, "identities (record 0)");
 }
 
 // Joins the parts, with the magic number that was left out between them.
@@ -176,17 +207,24 @@ std::string RecordSource::name(std::uint32_t i) const {
 }
 
 void RecordSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
+  file_.expect(offset(i), usual_size(i));
   read_record(offset(i), buffer);
   const Head head = head_of(offset(i), buffer);
   if (head.size >= buffer.size()) file_.damaged(offset(i), "a record without a picture");
   buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(head.size));
 }
 
+// Sizes are not kept: up to the next record, where it comes next in the file.
+std::uint64_t RecordSource::usual_size(std::uint32_t i) const {
+  constexpr std::uint64_t kUsual = 16 * 1024, kMost = 1024 * 1024;
+  const std::uint64_t next = i + 1 < size() ? offset(i + 1) : file_.size();
+  return next > offset(i) && next - offset(i) <= kMost ? next - offset(i) : kUsual;
+}
+
 void RecordSource::will_need(std::uint32_t first, std::uint32_t count) const {
-  constexpr std::uint64_t kUsual = 16 * 1024;  // sizes are not kept; records side by side join all the same
   std::vector<FilePart> parts;
   parts.reserve(count);
-  for (std::uint32_t k = 0; k < count; ++k) parts.push_back({offset(first + k), kUsual});
+  for (std::uint32_t k = 0; k < count; ++k) parts.push_back({offset(first + k), usual_size(first + k)});
   file_.will_need(std::move(parts));
 }
 

@@ -31,6 +31,7 @@ class SelectedSource final : public Source {
         first, count, [&](std::uint32_t i) { return place(i); },
         [&](std::uint32_t begin, std::uint32_t length) { source_->will_need(begin, length); });
   }
+  void read_at_random() override { source_->read_at_random(); }
 
  private:
   std::uint32_t place(std::uint32_t i) const { return samples_.empty() ? i : samples_[i]; }

@@ -23,6 +23,9 @@ class Source {
   // Samples first .. first + count - 1 will be read soon: a packed source has the kernel fetch them in few
   // large reads. A hint, which changes no result; it may wait for the disk's queue.
   virtual void will_need(std::uint32_t /*first*/, std::uint32_t /*count*/) const {}
+  // Samples will be read here and there and not one after the other: what a cold one takes from the disk is
+  // then itself and not its neighbours. To be said before threads read; changes no result.
+  virtual void read_at_random() {}
 };
 
 // Calls visit(first, count) for each run of consecutive numbers in number_of(first), number_of(first + 1),

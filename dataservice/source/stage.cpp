@@ -11,16 +11,16 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "common/check/host_memory.hpp"
 #include "common/error.hpp"
 #include "common/fnv.hpp"
 #include "common/io/file.hpp"
 #include "common/io/path.hpp"
-#include "common/ipc/fd.hpp"
 #include "common/ipc/memory_limit.hpp"
-#include "dataservice/source/listed_records.hpp"
-#include "dataservice/source/wids_index.hpp"
+#include "dataservice/source/kept_index.hpp"
 
 namespace facetrain {
 namespace {
@@ -35,27 +35,18 @@ constexpr const char* kComplete = "complete";         // written last: what the 
   throw Error(ErrorKind::kIo, with_errno(what, errno));
 }
 
-struct stat status_of(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) throw Error(ErrorKind::kInput, with_errno("stat " + path, errno));
-  return status;
-}
-
-// Name of the copy of the k-th file: its own, which must end alike; shards of different folders may share
-// one.
-std::string copy_name(const std::string& file, std::size_t k) {
-  return std::to_string(k) + "-" + fs::path(file).filename().string();
-}
-
 // A line a file: size, time, path.
-std::string description(const std::vector<std::string>& files) {
+std::string description(const std::vector<PackedFile>& files) {
   std::string text;
-  for (const std::string& file : files) {
-    const struct stat status = status_of(file);
-    text += std::to_string(status.st_size) + " " + std::to_string(status.st_mtim.tv_sec) + "." +
-            std::to_string(status.st_mtim.tv_nsec) + " " + file + "\n";
-  }
+  for (const PackedFile& file : files) text += file_state(file.path) + " " + file.path + "\n";
   return text;
+}
+
+std::uint64_t size_of(const std::string& file) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (error) throw Error(ErrorKind::kInput, "stat " + file + ": " + error.message());
+  return size;
 }
 
 std::uint64_t free_bytes(const std::string& folder) {
@@ -86,49 +77,15 @@ void copy_file(const std::string& from, const std::string& to) {
   if (fsync(out.get()) != 0) fail("sync " + to);
 }
 
-bool is_complete(const std::string& folder, const std::string& wanted,
-                 const std::vector<std::string>& files) {
+bool is_complete(const std::string& folder, const std::string& wanted, const std::vector<PackedFile>& files) {
   std::error_code missing;
   if (!fs::exists(fs::path(folder) / kComplete, missing)) return false;
   const std::vector<std::byte> bytes = read_file(folder + "/" + kComplete);
   if (std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()) != wanted) return false;
-  for (std::size_t k = 0; k < files.size(); ++k) {
-    const std::string copy = folder + "/" + copy_name(files[k], k);
+  return std::all_of(files.begin(), files.end(), [&](const PackedFile& file) {
     std::error_code none;
-    if (fs::file_size(copy, none) != static_cast<std::uintmax_t>(status_of(files[k]).st_size) || none)
-      return false;
-  }
-  return true;
-}
-
-// What opens the copy. An index names its shards, so the copy has one of its own; the others find the files
-// that belong to them by name.
-std::string copy_path(const std::string& path, const std::string& folder) {
-  if (path.ends_with(".json")) return folder + "/index.json";
-  if (path.ends_with(".rec")) return folder + "/source.rec";
-  return folder + "/source.lmdb";
-}
-
-// Beside the numbered copies, the names under which a source is opened.
-void give_names(const std::string& path, const std::string& folder, const std::vector<std::string>& files) {
-  const auto link = [&](std::size_t k, const std::string& name) {
-    std::error_code none;
-    fs::remove(folder + "/" + name, none);
-    fs::create_symlink(copy_name(files[k], k), folder + "/" + name);
-  };
-  if (path.ends_with(".json")) {
-    WidsIndex index = read_wids_index(path);
-    for (std::size_t k = 0; k < index.shards.size(); ++k)
-      index.shards[k].path = copy_name(index.shards[k].path, k);
-    write_file_atomically(folder + "/index.json", format_wids_index(index));
-    if (files.size() > index.shards.size()) link(index.shards.size(), "dataset_info.txt");
-  } else if (path.ends_with(".rec")) {
-    link(0, "source.rec");
-    link(1, "source.idx");
-    if (files.size() > 2) link(2, "list.txt");
-  } else {
-    link(0, "source.lmdb");
-  }
+    return fs::file_size(folder + "/" + file.copied_as, none) == size_of(file.path) && !none;
+  });
 }
 
 std::string gigabytes(std::uint64_t bytes) {
@@ -137,12 +94,13 @@ std::string gigabytes(std::uint64_t bytes) {
   return text;
 }
 
-Staged make_copy(const std::string& path, const std::string& folder, const std::vector<std::string>& files) {
+Staged make_copy(const std::string& path, const std::string& folder, const SourceKind& kind) {
+  std::vector<PackedFile> files = kind.files(path);
   const std::string wanted = description(files);
   char digest[24];
   std::snprintf(digest, sizeof digest, "%016llx",
                 static_cast<unsigned long long>(fnv1a_64(fs::absolute(path).lexically_normal().string())));
-  const std::string place = folder + "/facetrain-" + digest;
+  const std::string place = (fs::path(folder) / (std::string("facetrain-") + digest)).lexically_normal();
   fs::create_directories(folder);
   if (mkdir(place.c_str(), 0700) != 0 && errno != EEXIST) fail("create " + place);
   // What is there already may be of somebody else, who could put other pictures there, or have it lead to a
@@ -151,70 +109,84 @@ Staged make_copy(const std::string& path, const std::string& folder, const std::
   if (lstat(place.c_str(), &status) != 0) fail("stat " + place);
   if (!S_ISDIR(status.st_mode)) throw Error(ErrorKind::kIo, place + " is no folder");
   if (status.st_uid != geteuid()) throw Error(ErrorKind::kIo, place + " belongs to another user");
-  const Fd lock(open((place + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Fd lock(open((place + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock.get() < 0) fail("create " + place + "/lock");
   while (flock(lock.get(), LOCK_EX) != 0)
     if (errno != EINTR) fail("lock " + place + "/lock");
 
+  const std::string copy = place + "/" + std::string(kind.copy);
   if (is_complete(place, wanted, files))
-    return {copy_path(path, place), path + ": the copy in " + place + " is read", true};
+    return {copy, path + ": the copy in " + place + " is read", true, std::move(lock), std::move(files)};
   fs::remove(place + "/" + kComplete);
   for (const auto& entry : fs::directory_iterator(place))
     if (entry.path().filename() != "lock") fs::remove(entry.path());
 
   std::uint64_t need = 0;
-  for (const std::string& file : files) need += static_cast<std::uint64_t>(status_of(file).st_size);
+  for (const PackedFile& file : files) need += size_of(file.path);
   if (const std::uint64_t room = free_bytes(place); need + kReserve > room)
     return {path,
             "WARNING: data.stage " + folder + " has room for " + gigabytes(room) + ", " + path + " takes " +
                 gigabytes(need) + ": it is read where it is, which may be slow",
-            false};
+            false,
+            {},
+            {}};
   try {
-    for (std::size_t k = 0; k < files.size(); ++k) copy_file(files[k], place + "/" + copy_name(files[k], k));
-    give_names(path, place, files);
+    for (const PackedFile& file : files) copy_file(file.path, place + "/" + file.copied_as);
+    if (kind.write_copy != nullptr) kind.write_copy(path, copy);
     if (description(files) != wanted) throw Error(ErrorKind::kInput, path + " changed while it was copied");
     write_file_atomically(place + "/" + kComplete, wanted);
   } catch (...) {
-    for (std::size_t k = 0; k < files.size(); ++k) {
+    for (const PackedFile& file : files) {
       std::error_code none;
-      fs::remove(place + "/" + copy_name(files[k], k), none);  // give the room back
+      fs::remove(place + "/" + file.copied_as, none);  // give the room back
     }
     throw;
   }
-  return {copy_path(path, place), path + ": copied to " + place + " (" + gigabytes(need) + ")", true};
+  return {copy, path + ": copied to " + place + " (" + gigabytes(need) + ")", true, std::move(lock),
+          std::move(files)};
 }
+
+// The copy under the original's names, which are what a user knows.
+class StagedSource final : public Source {
+ public:
+  StagedSource(std::unique_ptr<Source> copy, const Staged& staged) : copy_(std::move(copy)) {
+    const fs::path folder = fs::path(staged.path).parent_path();
+    for (const PackedFile& file : staged.files)
+      names_.emplace_back((folder / file.copied_as).string(), file.path);
+  }
+
+  std::uint32_t size() const override { return copy_->size(); }
+  std::uint32_t classes() const override { return copy_->classes(); }
+  std::int64_t label(std::uint32_t i) const override { return copy_->label(i); }
+  std::string name(std::uint32_t i) const override {
+    const std::string name = copy_->name(i);
+    for (const auto& [copied, original] : names_)
+      if (name.starts_with(copied + ":")) return original + name.substr(copied.size());
+    return name;
+  }
+  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override { copy_->read(i, buffer); }
+  void will_need(std::uint32_t first, std::uint32_t count) const override { copy_->will_need(first, count); }
+  void read_at_random() override { copy_->read_at_random(); }
+
+ private:
+  std::unique_ptr<Source> copy_;
+  std::vector<std::pair<std::string, std::string>> names_;  // of a file: the copy's path, the original's
+};
 
 }  // namespace
 
-std::vector<std::string> packed_files(const std::string& path) {
-  std::error_code missing;
-  const std::string name(without_trailing_slashes(path));
-  const auto add_if_there = [&](std::vector<std::string>& files, const std::string& file) {
-    if (fs::is_regular_file(file, missing)) files.push_back(file);
-  };
-  if (name.ends_with(".lmdb")) return {fs::is_directory(name, missing) ? name + "/data.mdb" : name};
-  std::vector<std::string> files;
-  if (name.ends_with(".json")) {
-    for (const WidsIndex::Shard& shard : read_wids_index(name).shards) files.push_back(shard.path);
-    add_if_there(files, (fs::path(name).parent_path() / "dataset_info.txt").string());
-  } else if (name.ends_with(".rec")) {
-    files = {name, name.substr(0, name.size() - 4) + ".idx"};
-    if (const std::string list = record_list_of(name); !list.empty()) files.push_back(list);
-  }
-  return files;
-}
-
 Staged stage_source(const std::string& path, const std::string& folder) {
-  const std::vector<std::string> files = packed_files(path);
-  if (files.empty())
+  const SourceKind* const kind = kind_of_source(path);
+  if (kind == nullptr || kind->files == nullptr)
     return {path,
             "WARNING: data.stage copies packed sources only; " + path +
                 " is read where it is (facetrain pack packs it)",
-            false};
-  const std::string name(without_trailing_slashes(path));
+            false,
+            {},
+            {}};
   std::string why;
   try {
-    return make_copy(name, folder, files);
+    return make_copy(std::string(without_trailing_slashes(path)), folder, *kind);
   } catch (const Error& error) {
     why = error.what();
   } catch (const fs::filesystem_error& error) {
@@ -223,17 +195,17 @@ Staged stage_source(const std::string& path, const std::string& folder) {
   return {
       path,
       "WARNING: data.stage cannot be used (" + why + "): " + path + " is read where it is, which may be slow",
-      false};
+      false,
+      {},
+      {}};
 }
 
-Config staged_config(Config config, std::vector<std::string>& lines) {
-  if (config.data.stage.empty()) return config;
-  for (std::string& path : config.data.train_source) {
-    Staged staged = stage_source(path, config.data.stage);
-    path = std::move(staged.path);
-    lines.push_back(std::move(staged.note));
-  }
-  return config;
+OpenedSource open_staged(const std::string& path, const std::string& folder) {
+  const Staged staged = stage_source(path, folder);
+  OpenedSource opened = open_source(staged.path);
+  if (staged.is_copy) opened.source = std::make_unique<StagedSource>(std::move(opened.source), staged);
+  opened.warnings.insert(opened.warnings.begin(), staged.note);
+  return opened;
 }
 
 }  // namespace facetrain

@@ -11,26 +11,25 @@
 #include <string>
 #include <vector>
 
-#include "common/config/config.hpp"
+#include "common/ipc/fd.hpp"
+#include "dataservice/source/source_kind.hpp"
 
 namespace facetrain {
-
-// The files of the packed source at `path`, which its copy consists of: an LMDB's data, the shards of an
-// index, a .rec with its .idx and list. Empty: no packed source (a list, a folder). Throws Error(kInput) for
-// an index that cannot be read.
-std::vector<std::string> packed_files(const std::string& path);
 
 struct Staged {
   std::string path;  // to open: the copy, or the original
   std::string note;  // a line for the log: what was done, or why not
   bool is_copy = false;
+  Fd lock;  // of a copy: while it is held, no process replaces the copy; to be kept until that is open
+  std::vector<PackedFile> files;  // of a copy: the original's files, and what they are called as copied
 };
 
 // Makes the copy of one source in `folder`, or finds it there. Processes of a node that want the same one
 // wait for the first (a lock file in its folder, given up by the kernel when its holder dies).
 Staged stage_source(const std::string& path, const std::string& folder);
 
-// The configuration with data.train_source as staged, when data.stage asks for it. lines: for the log.
-Config staged_config(Config config, std::vector<std::string>& lines);
+// Opens the copy in `folder`, which is made first, or the original. Its names are the original's; the
+// warnings begin with the note.
+OpenedSource open_staged(const std::string& path, const std::string& folder);
 
 }  // namespace facetrain

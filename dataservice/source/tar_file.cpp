@@ -56,12 +56,12 @@ bool number(const Header& header, std::size_t at, std::size_t size, std::uint64_
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-std::string name_of(const Header& header) {
-  const std::string name(field(header, 0, kName));
+void take_name(const Header& header, std::string& name) {
   const bool posix =
       field(header, 257, 6) == "ustar";  // GNU's magic is "ustar  ", and it keeps other things in the prefix
-  const std::string prefix(posix ? field(header, 345, 155) : "");
-  return prefix.empty() ? name : prefix + "/" + name;
+  name = posix ? field(header, 345, 155) : "";
+  if (!name.empty()) name += '/';
+  name += field(header, 0, kName);
 }
 
 // What a pax header says of the next member.
@@ -100,6 +100,7 @@ bool read_pax(std::string_view text, PaxNote& note) {
 void for_each_member(const RandomFile& tar, const std::function<void(const TarMember&)>& visit) {
   PaxNote note;
   Header header;
+  TarMember member;  // one for all: a name in it takes memory once
   for (std::uint64_t at = 0; at < tar.size();) {
     tar.read(at, header);
     if (std::all_of(header.begin(), header.end(), [](std::byte b) { return b == std::byte{0}; })) return;
@@ -122,11 +123,21 @@ void for_each_member(const RandomFile& tar, const std::function<void(const TarMe
       else if (!read_pax(text, note))
         tar.damaged(at, "a pax header that cannot be read");
     } else {
-      if (regular) visit({note.path.empty() ? name_of(header) : note.path, start, size});
+      if (regular) {
+        if (note.path.empty())
+          take_name(header, member.name);
+        else
+          member.name = note.path;
+        member.offset = start;
+        member.size = size;
+        visit(member);
+      }
       if (kind != 'g' && kind != 'K')
         note = {};  // headers for all members, and of links, say nothing of the next file
     }
     at = start + (size + kBlock - 1) / kBlock * kBlock;
+    // Behind a picture, a sample's label and the next picture's header: one wait for memory, not three.
+    if (size > kBlock) tar.prefetch(at, 3 * kBlock);
   }
 }
 
@@ -134,7 +145,9 @@ std::string member_name_at(const RandomFile& tar, std::uint64_t offset) {
   Header header;
   if (offset < kBlock || offset > tar.size()) return "";
   tar.read(offset - kBlock, header);
-  return name_of(header);
+  std::string name;
+  take_name(header, name);
+  return name;
 }
 
 std::string tar_header(std::string_view name, std::uint64_t size) {

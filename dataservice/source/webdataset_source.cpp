@@ -4,7 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <limits>
-#include <optional>
+#include <string_view>
 #include <unordered_map>
 
 #include "common/error.hpp"
@@ -25,24 +25,25 @@ std::size_t key_length(const std::string& name) {
   return std::min(name.find('.', slash == name.npos ? 0 : slash + 1), name.size());
 }
 
-std::uint32_t read_label(const RandomFile& shard, const TarMember& member) {
-  std::string text(static_cast<std::size_t>(std::min(member.size, kMostDigits)), '\0');
-  shard.read(member.offset, std::as_writable_bytes(std::span(text)));
-  const std::size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
+std::uint32_t read_label(const RandomFile& shard, const std::string& key, const FilePart& member) {
+  char text[kMostDigits] = {};
+  const std::string_view all(text, static_cast<std::size_t>(std::min(member.size, kMostDigits)));
+  shard.read(member.offset, std::as_writable_bytes(std::span(text).first(all.size())));
+  const std::size_t first = all.find_first_not_of(" \t\r\n"), last = all.find_last_not_of(" \t\r\n");
   std::uint32_t label = 0;
-  const char* const begin = text.data() + (first == text.npos ? 0 : first);
-  const char* const end = text.data() + (last == text.npos ? 0 : last + 1);
+  const char* const begin = text + (first == all.npos ? 0 : first);
+  const char* const end = text + (last == all.npos ? 0 : last + 1);
   const auto [stop, error] = std::from_chars(begin, end, label);
   if (begin == end || error != std::errc{} || stop != end ||
       label == std::numeric_limits<std::uint32_t>::max() || member.size > kMostDigits)
     throw Error(ErrorKind::kInput,
-                shard.path() + ":" + member.name + ": not a label (a whole number, 0 or more)");
+                shard.path() + ":" + key + ".cls: not a label (a whole number, 0 or more)");
   return label;
 }
 
 // "ids:N ..." as the reference's WebDataLoader reads it; 0 when there is no such file.
 std::uint32_t classes_beside(const std::string& index) {
-  const std::string path = (std::filesystem::path(index).parent_path() / "dataset_info.txt").string();
+  const std::string path = class_number_file(index);
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return 0;
   const std::vector<std::byte> bytes = read_file(path);
@@ -59,88 +60,166 @@ std::uint32_t classes_beside(const std::string& index) {
 
 }  // namespace
 
-std::vector<TarSample> read_shard(const RandomFile& shard) {
-  std::vector<TarSample> samples;
-  std::string key;
-  bool open = false;  // is a sample begun?
-  std::optional<TarMember> picture, label;
+std::string class_number_file(const std::string& index) {
+  return (std::filesystem::path(index).parent_path() / "dataset_info.txt").string();
+}
+
+void for_each_sample(const RandomFile& shard, const std::function<void(const TarSample&)>& visit) {
+  TarSample sample;
+  bool open = false;        // is a sample begun?
+  FilePart picture, label;  // of it; empty ones are not there yet
   const auto close = [&] {
-    if (open && picture && label)
-      samples.push_back(
-          {key, picture->offset, static_cast<std::uint32_t>(picture->size), read_label(shard, *label)});
-    else if (open)
-      throw Error(ErrorKind::kInput, shard.path() + ":" + key + " has no " +
-                                         (picture ? ".cls (label)" : ".jpg (picture)") + " beside it");
+    if (open && (picture.size == 0 || label.size == 0))
+      throw Error(ErrorKind::kInput, shard.path() + ":" + sample.key + " has no " +
+                                         (picture.size > 0 ? ".cls (label)" : ".jpg (picture)") +
+                                         " beside it");
+    if (open) {
+      sample.offset = picture.offset;
+      sample.size = static_cast<std::uint32_t>(picture.size);
+      sample.label = read_label(shard, sample.key, label);
+      visit(sample);
+    }
     open = false;
-    picture.reset();
-    label.reset();
+    picture = label = {};
   };
   for_each_member(shard, [&](const TarMember& member) {
     const std::size_t length = key_length(member.name);
+    const std::string_view key = std::string_view(member.name).substr(0, length);
     const std::string_view ending = std::string_view(member.name).substr(length);
     if (ending.empty()) return;  // wids ignores these
-    auto* const place = ending == ".cls"                                            ? &label
-                        : ending == ".jpg" || ending == ".jpeg" || ending == ".png" ? &picture
-                                                                                    : nullptr;
-    const std::string_view its_key = std::string_view(member.name).substr(0, length);
+    FilePart* const place = ending == ".cls"                                            ? &label
+                            : ending == ".jpg" || ending == ".jpeg" || ending == ".png" ? &picture
+                                                                                        : nullptr;
     // A second picture under one key is another sample: the parent's tool names samples by file names, which
     // repeat.
-    if (!open || key != its_key || (place != nullptr && *place)) close();
-    key = its_key;
+    if (!open || sample.key != key || (place != nullptr && place->size > 0)) close();
+    sample.key = key;
     open = true;
     if (place == nullptr) return;
     if (member.size == 0 || member.size > std::numeric_limits<std::uint32_t>::max() ||
         member.offset >> 48 != 0)
       throw Error(ErrorKind::kInput,
                   shard.path() + ":" + member.name + ": impossible size " + std::to_string(member.size));
-    *place = member;
+    *place = {member.offset, member.size};
   });
   close();
+}
+
+std::vector<TarSample> read_shard(const RandomFile& shard) {
+  std::vector<TarSample> samples;
+  for_each_sample(shard, [&](const TarSample& sample) { samples.push_back(sample); });
   return samples;
 }
 
-WebDatasetSource::WebDatasetSource(const std::string& path) {
+namespace {
+
+// The folders of samples' keys and their labels, as pairs: as long as each label has one folder of its own.
+class FolderNames {
+ public:
+  // Samples side by side mostly have one folder: those are one look.
+  void add(std::string_view key, std::uint32_t label) {
+    const std::size_t slash = key.rfind('/');
+    named_ = named_ && slash != key.npos;
+    if (!named_) return;
+    const std::string_view folder = key.substr(0, slash);
+    if (!last_.empty() && folder == last_ && label == last_label_) return;
+    last_ = folder;
+    last_label_ = label;
+    named_ = label_of_.try_emplace(last_, label).first->second == label &&
+             folder_of_.try_emplace(label, last_).first->second == last_;
+  }
+  void add(const FolderNames& others) {
+    named_ = named_ && others.named_;
+    for (const auto& [label, folder] : others.folder_of_)
+      if (named_) add(folder + "/", label);
+  }
+  // By label, each with a NUL behind it; empty when some label up to the largest has none.
+  std::vector<char> text() const {
+    std::vector<char> text;
+    for (std::uint32_t label = 0; named_ && label < folder_of_.size(); ++label) {
+      const auto found = folder_of_.find(label);
+      if (found == folder_of_.end()) return {};
+      text.insert(text.end(), found->second.begin(), found->second.end());
+      text.push_back('\0');
+    }
+    return text;
+  }
+
+ private:
+  std::unordered_map<std::string, std::uint32_t> label_of_;
+  std::unordered_map<std::uint32_t, std::string> folder_of_;
+  std::string last_;
+  std::uint32_t last_label_ = 0;
+  bool named_ = true;
+};
+
+std::vector<std::string> names_in(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t end = 0; (end = text.find('\0')) != text.npos; text.remove_prefix(end + 1))
+    names.emplace_back(text.substr(0, end));
+  return names;
+}
+
+}  // namespace
+
+WebDatasetSource::WebDatasetSource(const std::string& path, std::uint32_t keep_from) {
+  KeptIndex kept(path, "WebDataset 1", {path});
   const WidsIndex index = read_wids_index(path);
-  shards_.reserve(index.shards.size());
-  for (const auto& shard : index.shards) shards_.emplace_back(shard.path);
-  std::vector<std::vector<TarSample>> samples(index.shards.size());
-  in_parallel(index.shards.size(), [&](unsigned, std::uint64_t s) {
+  std::vector<std::string> files;
+  for (const auto& shard : index.shards) files.push_back(shard.path);
+  kept.add_files(files);
+  shards_.reserve(files.size());
+  for (const std::string& file : files) shards_.emplace_back(file);
+  std::vector<char> folders;
+  const IndexPart parts[] = {IndexPart(images_), IndexPart(folders)};
+  const bool known = kept.load(parts, [&] { return is_inside(); });
+  if (!known) folders = take_shards(path, index);
+  classes_ = classes_of_labels(*this, index.classes != 0 ? index.classes : classes_beside(path), "classes");
+  folders_ = names_in({folders.data(), folders.size()});
+  if (folders_.size() != classes_) folders_.clear();
+  if (!known && size() >= keep_from) kept.keep(parts);
+  warnings_ = kept.warnings();
+}
+
+// Does an index that was kept speak of bytes that are there?
+bool WebDatasetSource::is_inside() const {
+  return !images_.empty() && images_.size() <= std::numeric_limits<std::uint32_t>::max() &&
+         std::all_of(images_.begin(), images_.end(), [&](const Image& image) {
+           if (image.shard >= shards_.size()) return false;
+           const std::uint64_t end = shards_[image.shard].size();
+           return offset(image) <= end && image.size <= end - offset(image);
+         });
+}
+
+// Goes through all shards. Returns FolderNames::text().
+std::vector<char> WebDatasetSource::take_shards(const std::string& path, const WidsIndex& index) {
+  std::vector<std::vector<Image>> images(shards_.size());
+  std::vector<FolderNames> names(shards_.size());
+  in_parallel(shards_.size(), [&](unsigned, std::uint64_t s) {
     const auto& [shard, promised] = index.shards[s];
-    samples[s] = read_shard(shards_[s]);
-    if (samples[s].size() != promised)
-      throw Error(ErrorKind::kInput, shard + " holds " + std::to_string(samples[s].size()) + " samples; " +
+    for_each_sample(shards_[s], [&](const TarSample& sample) {
+      images[s].push_back({static_cast<std::uint32_t>(sample.offset),
+                           static_cast<std::uint16_t>(sample.offset >> 32), static_cast<std::uint16_t>(s),
+                           sample.size, sample.label});
+      names[s].add(sample.key, sample.label);
+    });
+    if (images[s].size() != promised)
+      throw Error(ErrorKind::kInput, shard + " holds " + std::to_string(images[s].size()) + " samples; " +
                                          path + " promises " + std::to_string(promised));
   });
   std::uint64_t total = 0;
-  for (const auto& shard : samples) total += shard.size();
+  for (const auto& shard : images) total += shard.size();
   if (total == 0 || total > std::numeric_limits<std::uint32_t>::max())
     throw Error(ErrorKind::kInput, path + ": its shards hold " + std::to_string(total) + " samples");
   images_.reserve(total);
-  std::unordered_map<std::string, std::uint32_t> label_of;
-  std::unordered_map<std::uint32_t, std::string> folder_of;
-  bool named = true;
-  for (std::size_t s = 0; s < samples.size(); ++s) {
-    for (const TarSample& sample : samples[s]) {
-      images_.push_back({static_cast<std::uint32_t>(sample.offset),
-                         static_cast<std::uint16_t>(sample.offset >> 32), static_cast<std::uint16_t>(s),
-                         sample.size, sample.label});
-      const std::size_t slash = sample.key.rfind('/');
-      named = named && slash != sample.key.npos;
-      if (!named) continue;
-      const std::string folder = sample.key.substr(0, slash);
-      named = label_of.try_emplace(folder, sample.label).first->second == sample.label &&
-              folder_of.try_emplace(sample.label, folder).first->second == folder;
-    }
-    samples[s] = std::vector<TarSample>();  // "= {}" would keep the memory
+  FolderNames all;
+  for (std::size_t s = 0; s < images.size(); ++s) {
+    images_.insert(images_.end(), images[s].begin(), images[s].end());
+    images[s] = std::vector<Image>();  // "= {}" would keep the memory
+    all.add(names[s]);
+    names[s] = FolderNames();
   }
-  take_classes(path, index.classes);
-  folders_.resize(named && folder_of.size() == classes_ ? classes_ : 0);
-  for (std::size_t label = 0; label < folders_.size(); ++label)
-    folders_[label] = folder_of.at(static_cast<std::uint32_t>(label));
-}
-
-void WebDatasetSource::take_classes(const std::string& index, std::uint32_t told) {
-  classes_ = classes_of_labels(*this, told != 0 ? told : classes_beside(index), "classes");
+  return all.text();
 }
 
 std::string WebDatasetSource::name(std::uint32_t i) const {
@@ -155,6 +234,7 @@ std::string WebDatasetSource::name(std::uint32_t i) const {
 void WebDatasetSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   const Image& image = images_[i];
   buffer.resize(image.size);
+  shards_[image.shard].expect(offset(image), image.size);
   shards_[image.shard].read(offset(image), buffer);
 }
 

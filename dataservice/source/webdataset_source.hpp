@@ -6,13 +6,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "dataservice/source/kept_index.hpp"
 #include "dataservice/source/random_file.hpp"
 #include "dataservice/source/source.hpp"
 
 namespace facetrain {
+
+struct WidsIndex;
 
 // The samples of one shard, in order.
 struct TarSample {
@@ -21,12 +25,18 @@ struct TarSample {
   std::uint32_t size = 0;    // bytes of the picture
   std::uint32_t label = 0;
 };
-std::vector<TarSample> read_shard(const RandomFile& shard);  // throws Error(kInput)
+// In order; throw Error(kInput).
+void for_each_sample(const RandomFile& shard, const std::function<void(const TarSample&)>& visit);
+std::vector<TarSample> read_shard(const RandomFile& shard);
+
+// dataset_info.txt beside an index, whether it is there or not.
+std::string class_number_file(const std::string& index);
 
 class WebDatasetSource final : public Source {
  public:
-  // `index`: the .json. Looks at the header of every member once. Throws Error(kInput).
-  explicit WebDatasetSource(const std::string& index);
+  // `index`: the .json. Looks at the header of every member, unless an index of these was kept
+  // (kept_index.hpp), which is done from `keep_from` pictures on. Throws Error(kInput).
+  explicit WebDatasetSource(const std::string& index, std::uint32_t keep_from = KeptIndex::kLeast);
 
   std::uint32_t size() const override { return static_cast<std::uint32_t>(images_.size()); }
   std::uint32_t classes() const override { return classes_; }
@@ -34,10 +44,14 @@ class WebDatasetSource final : public Source {
   std::string name(std::uint32_t i) const override;  // SHARD:MEMBER
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;
+  void read_at_random() override {
+    for (RandomFile& shard : shards_) shard.read_at_random();
+  }
 
   // The folder in each sample's key, by label, when every key has one and labels and folders correspond one
   // to one; else empty.
   const std::vector<std::string>& folders() const { return folders_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }  // lines for the log
 
  private:
   struct Image {
@@ -51,12 +65,14 @@ class WebDatasetSource final : public Source {
   std::uint64_t offset(const Image& image) const {
     return static_cast<std::uint64_t>(image.high) << 32 | image.low;
   }
-  void take_classes(const std::string& index, std::uint32_t told);
+  std::vector<char> take_shards(const std::string& path, const WidsIndex& index);
+  bool is_inside() const;
 
   std::vector<RandomFile> shards_;
   std::vector<Image> images_;
   std::vector<std::string> folders_;
   std::uint32_t classes_ = 0;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace facetrain

@@ -113,7 +113,11 @@ struct Ways {
   // Opening the pack is part of the time: it maps the file, whose pages could not be dropped after it.
   Cost packed(bool cold, const PlanShape& shape) {
     if (cold) still_there = std::max(still_there, drop(set.pack));
-    return measure(Clock::kProcess, [&] { read_all(LmdbSource(set.pack), shape, 0); });
+    return measure(Clock::kProcess, [&] {
+      LmdbSource pack(set.pack);
+      if (shape.strategy == Strategy::kExact) pack.read_at_random();  // as make_source has it
+      read_all(pack, shape, 0);
+    });
   }
 };
 

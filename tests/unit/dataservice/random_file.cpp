@@ -78,6 +78,28 @@ TEST_CASE("a long hint fetches all that it names") {
   CHECK(pages_in_memory(path) == all);
 }
 
+// And not its neighbours.
+TEST_CASE("a cold read at random takes from the disk what it touches") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "a";
+  std::string text(std::size_t{4} << 20, 'x');
+  for (std::size_t k = 0; k < text.size(); k += 4096) text[k] = static_cast<char>('a' + k / 4096 % 26);
+  write_file_atomically(path, text);
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED) == 0);
+  if (pages_in_memory(path) > 0) return;  // a tmpfs keeps its pages
+  RandomFile file(path);
+  file.read_at_random();
+  file.expect(1'000'000, 5000);
+  CHECK(part(file, 1'000'000, 5000) == text.substr(1'000'000, 5000));
+  CHECK(pages_in_memory(path) == 2);
+  CHECK(part(file, 2'000'000, 8) == text.substr(2'000'000, 8));
+  CHECK(pages_in_memory(path) == 3);
+  file.expect(3'000'000, 20'000);  // all of it, before it is read
+  CHECK(part(file, 3'000'000, 8) == text.substr(3'000'000, 8));
+  CHECK(pages_in_memory(path) == 3 + 6);
+}
+
 TEST_CASE("a file that becomes shorter while it is read is an error, on every thread, and the rest goes on") {
   const test::TemporaryFolder folder;
   const std::string text(1 << 20, 'x');

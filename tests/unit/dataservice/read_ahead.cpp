@@ -6,9 +6,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
+#include "common/error.hpp"
 #include "common/plan/chunked_plan.hpp"
 #include "dataservice/source/selected_source.hpp"
+#include "tests/tool_run.hpp"
 
 namespace facetrain {
 namespace {
@@ -94,6 +97,29 @@ TEST_CASE(
   ahead.reached(1, 2);  // a run that goes on begins with the window it is in
   const auto from = line.begin() + static_cast<std::ptrdiff_t>(share.count) + 20;
   CHECK(late.asked(20) == std::vector<std::uint32_t>(from, from + 20));
+}
+
+TEST_CASE("what ends the read-ahead's thread is thrown where the next batch is ordered") {
+  class Fails final : public Source {
+   public:
+    std::uint32_t size() const override { return 103; }
+    std::uint32_t classes() const override { return 1; }
+    std::int64_t label(std::uint32_t) const override { return 0; }
+    std::string name(std::uint32_t) const override { return ""; }
+    void read(std::uint32_t, std::vector<std::byte>&) const override {}
+    void will_need(std::uint32_t, std::uint32_t) const override {
+      throw Error(ErrorKind::kIo, "no such disk");
+    }
+  };
+  const Fails source;
+  const PlanShape shape{.samples = 103, .batch = 5, .strategy = Strategy::kChunked, .shard = 8, .window = 20};
+  ReadAhead ahead(shape, 1, 0, source);
+  std::string error;
+  for (int k = 0; k < 2000 && error.empty(); ++k) {
+    error = test::error_of<Error>([&] { ahead.reached(0, 0); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  CHECK(error == "no such disk");
 }
 
 TEST_CASE("a view passes a hint on, as runs of the samples behind it") {

@@ -8,24 +8,33 @@
 #include <mutex>
 #include <new>
 
+#include "dataservice/augment/opencv_tables.hpp"
+#include "dataservice/pack/pack.hpp"
 #include "dataservice/serve/worker_pool.hpp"
+#include "dataservice/source/make_source.hpp"
 #include "tests/service_fixture.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 std::atomic<std::uint64_t> allocations{0};
+thread_local std::uint64_t fails_after = ~std::uint64_t{0};  // so many allocations of this thread succeed
+
+bool has_memory() {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return fails_after == ~std::uint64_t{0} || fails_after-- > 0;
 }
+}  // namespace
 
 // Not inlined: gcc would take free() of what it sees malloc() give for a mistake.
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  if (void* memory = has_memory() ? std::malloc(size > 0 ? size : 1) : nullptr) return memory;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void* operator new(std::size_t size,
                                      std::align_val_t alignment) {  // pictures' (pixel_allocator.hpp)
-  allocations.fetch_add(1, std::memory_order_relaxed);
   const auto step = static_cast<std::size_t>(alignment);
-  if (void* memory = std::aligned_alloc(step, (size + step - 1) / step * step)) return memory;
+  if (void* memory = has_memory() ? std::aligned_alloc(step, (size + step - 1) / step * step) : nullptr)
+    return memory;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
@@ -148,6 +157,56 @@ TEST_CASE("a pool's allocations count batches, not pictures") {
   CHECK(small <= 8 * kBatches);
   CHECK(large <= 8 * kBatches);
   CHECK(large >= kBatches);  // that they are counted
+}
+
+TEST_CASE("a picture of a packed source is read without an allocation") {
+  TemporaryFolder folder;
+  const MadeBefore made;
+  pack_lmdb(made, folder / "faces.lmdb");
+  pack_webdataset(made, folder / "faces.json");
+  for (const std::string name : {"faces.lmdb", "faces.json"}) {
+    CAPTURE(name);
+    OpenedSource opened = open_source(folder / name);
+    for (const bool at_random : {false, true}) {
+      if (at_random) opened.source->read_at_random();
+      std::vector<std::byte> buffer;
+      for (std::uint32_t i = 0; i < made.size(); ++i) opened.source->read(i, buffer);
+      const std::uint64_t before = allocations.load();
+      for (std::uint32_t i = 0; i < made.size(); ++i) opened.source->read(i, buffer);
+      CHECK(allocations.load() - before == 0);
+    }
+  }
+}
+
+TEST_CASE("a table that memory was too short for is built when it is asked for again") {
+  const auto is_whole = [](const ColumnTable& table) {
+    return table.windows.fit || !table.fixed.first.empty() || !table.area.begin.empty();
+  };
+  for (const Instructions instructions : {Instructions::kPortable, best_instructions()}) {
+    for (std::uint64_t allowed = 0; allowed < 200; ++allowed) {
+      OpenCvTables tables(instructions);
+      int failures = 0;
+      const auto short_of_memory = [&](const auto& call) {
+        fails_after = allowed;
+        try {
+          call();
+        } catch (const std::bad_alloc&) {
+          ++failures;
+        }
+        fails_after = ~std::uint64_t{0};
+      };
+      short_of_memory([&] { tables.columns(112, 40, Interpolation::kCubic, false); });
+      short_of_memory([&] { tables.columns(112, 40, Interpolation::kArea, true); });
+      short_of_memory([&] { tables.rows(112, 40, Interpolation::kCubic, false); });
+      short_of_memory([&] { tables.nearest(112, 40); });
+      CHECK(is_whole(tables.columns(112, 40, Interpolation::kCubic, false)));
+      CHECK(is_whole(tables.columns(112, 40, Interpolation::kArea, true)));
+      CHECK_FALSE(tables.rows(112, 40, Interpolation::kCubic, false).begin.empty());
+      CHECK_FALSE(tables.nearest(112, 40).source.empty());
+      if (failures == 0) break;
+      CHECK(allowed < 199);  // that it fails no more, in the end
+    }
+  }
 }
 
 }  // namespace facetrain::test

@@ -130,6 +130,13 @@ TEST_CASE("lines: what ends them, and their numbers") {
                                         "b"});
   CHECK(lines.number() == 4);
   CHECK(error_of<Error>([&] { lines.fail("why", "b"); }) == "name:4: why: b");
+  // As long as a line of a file may be, and one byte more.
+  const std::string longest(1'048'575, 'x');
+  const std::string text = "a\n" + longest + "\n" + longest + "x";
+  LineReader long_lines(text, "name");
+  std::string_view line;
+  CHECK((long_lines.next(line) && long_lines.next(line) && line == longest));
+  CHECK(error_of<Error>([&] { long_lines.next(line); }).find("name:3: a line of more than 1 MiB") == 0);
   CHECK(error_of<Error>([] { LineReader("/no/file"); }).find("open /no/file") == 0);
   CHECK(error_of<Error>([] { LineReader("/tmp"); }).find("open /tmp: it is a folder") == 0);
 }

@@ -3,6 +3,8 @@
 #include "dataservice/source/stage.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 
 #include <filesystem>
@@ -37,26 +39,32 @@ TEST_CASE("an LMDB and tar shards are copied once, read the same, and copied aga
   for (const std::string name : {"faces.lmdb", "faces.json"}) {
     CAPTURE(name);
     const std::string path = files.folder / name, folder = files.folder / "local";
-    const Staged first = stage_source(path, folder);
-    CHECK(first.is_copy);
-    CHECK_MESSAGE(has(first.note, "copied to " + folder), first.note);
-    CHECK(same_pictures(*open_source(first.path).source, list));
-    const auto when = fs::last_write_time(fs::canonical(first.path));
-    const Staged second = stage_source(path, folder);
-    CHECK(second.path == first.path);
-    CHECK_MESSAGE(has(second.note, "is read"), second.note);
-    CHECK(fs::last_write_time(fs::canonical(first.path)) == when);
+    std::string first;
+    {
+      const Staged staged = stage_source(path, folder);
+      CHECK(staged.is_copy);
+      CHECK_MESSAGE(has(staged.note, "copied to " + folder), staged.note);
+      first = staged.path;
+    }
+    CHECK(same_pictures(*open_source(first).source, list));
+    const auto when = fs::last_write_time(first);
+    {
+      const Staged second = stage_source(path, folder);
+      CHECK(second.path == first);
+      CHECK_MESSAGE(has(second.note, "is read"), second.note);
+      CHECK(fs::last_write_time(first) == when);
+    }
     // Another time: the copy is made again. Likewise when a file of the copy was cut off.
-    const std::string packed = packed_files(path).at(0);
-    fs::last_write_time(packed, fs::last_write_time(packed) + std::chrono::seconds(1));
+    const PackedFile packed = kind_of_source(path)->files(path).at(0);
+    fs::last_write_time(packed.path, fs::last_write_time(packed.path) + std::chrono::seconds(1));
     CHECK(has(stage_source(path, folder).note, "copied to"));
-    fs::resize_file(fs::path(first.path).parent_path() / ("0-" + fs::path(packed).filename().string()), 10);
+    fs::resize_file(fs::path(first).parent_path() / packed.copied_as, 10);
     CHECK(has(stage_source(path, folder).note, "copied to"));
-    CHECK(same_pictures(*open_source(first.path).source, list));
+    CHECK(same_pictures(*open_source(first).source, list));
     // The original may be out of reach while the copy is read.
-    fs::rename(packed, packed + ".away");
-    CHECK(same_pictures(*open_source(first.path).source, list));
-    fs::rename(packed + ".away", packed);
+    fs::rename(packed.path, packed.path + ".away");
+    CHECK(same_pictures(*open_source(first).source, list));
+    fs::rename(packed.path + ".away", packed.path);
   }
 }
 
@@ -64,19 +72,18 @@ TEST_CASE("a service that comes second waits for the first one's copy") {
   const PictureList files(300, some_size);
   const ListSource list(files.list());
   pack_lmdb(list, files.folder / "faces.lmdb");
-  Staged staged[3];
+  OpenedSource opened[3];
   {
     std::vector<std::jthread> services;
-    for (Staged& one : staged)
-      services.emplace_back([&] { one = stage_source(files.folder / "faces.lmdb", files.folder / "local"); });
+    for (OpenedSource& one : opened)
+      services.emplace_back([&] { one = open_staged(files.folder / "faces.lmdb", files.folder / "local"); });
   }
   int copied = 0;
-  for (const Staged& one : staged) {
-    CHECK(one.is_copy);
-    copied += has(one.note, "copied to");
+  for (const OpenedSource& one : opened) {
+    copied += has(one.warnings.at(0), "copied to");
+    CHECK(same_pictures(*one.source, list));
   }
   CHECK(copied == 1);
-  CHECK(same_pictures(*open_source(staged[2].path).source, list));
 }
 
 TEST_CASE("what cannot be copied is read where it is, with a warning") {
@@ -94,14 +101,54 @@ TEST_CASE("what cannot be copied is read where it is, with a warning") {
   CHECK(missing.path == files.folder / "none.lmdb");  // opening it says what is wrong
   Config config;
   config.data.train_source = {files.folder / "faces.lmdb", files.list()};
-  std::vector<std::string> lines;
-  CHECK(staged_config(config, lines).data.train_source == config.data.train_source);
-  CHECK(lines.empty());
+  config.data.stage = files.folder / "stage";
+  CHECK(make_source(config).warnings.empty());
+  CHECK_FALSE(fs::exists(config.data.stage));  // facetrain check copies nothing
+  const OpenedSource staged = make_source(config, Copies::kStaged);
+  CHECK(staged.warnings.size() == 2);
+  CHECK(fs::exists(config.data.stage));
+}
+
+TEST_CASE("nobody may replace a copy before it is open") {
+  const PictureList files(6, some_size);
+  pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
+  const auto is_free = [](const std::string& copy) {
+    const Fd lock(open((fs::path(copy).parent_path() / "lock").c_str(), O_RDWR | O_CLOEXEC));
+    return flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  };
+  std::string copy;
+  for (const char* const what : {"copied to", "is read"}) {
+    const Staged staged = stage_source(files.folder / "faces.lmdb", files.folder / "local");
+    CHECK(has(staged.note, what));
+    copy = staged.path;
+    CHECK_FALSE(is_free(copy));
+  }
+  CHECK(is_free(copy));
+  const OpenedSource opened = open_staged(files.folder / "faces.lmdb", files.folder / "local");
+  CHECK(is_free(copy));  // what is open may be replaced: its bytes stay mapped
+}
+
+TEST_CASE("a copy's pictures have the names of the original's") {
+  const PictureList files(90, some_size);
+  const ListSource list(files.list());
+  pack_lmdb(list, files.folder / "faces.lmdb");
+  pack_webdataset(list, files.folder / "faces.json", {.shard = 40});
+  fs::copy(FACETRAIN_SOURCE_DIR "/tests/golden/data/recordio", files.folder / "recordio");
+  for (const std::string name : {"faces.lmdb", "faces.json", "recordio/train.rec"}) {
+    const std::string path = files.folder / name;
+    CAPTURE(path);
+    const OpenedSource original = open_source(path), copy = open_staged(path, files.folder / "local/");
+    CHECK(has(copy.warnings.at(0), "copied to"));
+    REQUIRE(copy.source->size() == original.source->size());
+    bool same = true;
+    for (std::uint32_t i = 0; i < original.source->size(); ++i)
+      same = same && copy.source->name(i) == original.source->name(i);
+    CHECK_MESSAGE(same, copy.source->name(0));
+  }
+  Config config;
+  config.data.train_source = {files.folder / "faces.lmdb", files.folder / "faces.json"};
   config.data.stage = files.folder / "local";
-  const Config staged = staged_config(config, lines);
-  CHECK(staged.data.train_source[0] != config.data.train_source[0]);
-  CHECK(staged.data.train_source[1] == config.data.train_source[1]);
-  CHECK(lines.size() == 2);
+  CHECK(make_source(config, Copies::kStaged).source->name(3) == files.folder / "faces.lmdb" + ":3");
 }
 
 TEST_CASE("a link where the copy belongs is not followed: what it leads to stays") {

@@ -92,6 +92,21 @@ TEST_CASE("a packed list gives the list's pictures, labels and order") {
             "tells of other data"));
 }
 
+TEST_CASE("shards of many pictures are packed with the index that opening them would keep") {
+  const PictureList files(30, [](std::uint32_t i) { return 100 + i; });
+  const ListSource list(files.list());
+  pack_webdataset(list, files.folder / "few.json", {.keep_from = 31});
+  CHECK(!fs::exists(files.folder / "few.json.facetrain-index"));
+  pack_webdataset(list, files.folder / "many.json", {.keep_from = 30});
+  const std::string index = files.folder / "many.json.facetrain-index";
+  REQUIRE(fs::exists(index));
+  const auto made = fs::last_write_time(index);
+  const WebDatasetSource packed(files.folder / "many.json", 30);
+  CHECK(packed.warnings().empty());
+  CHECK(same_pictures(list, packed));
+  CHECK(fs::last_write_time(index) == made);
+}
+
 TEST_CASE("a run that fails is continued; shards that are damaged are written again") {
   const PictureList files(100, [](std::uint32_t i) { return 100 + i; });
   const ListSource list(files.list());
