@@ -31,13 +31,12 @@ class AdaFace final : public Head {
   HeadOutput forward(const HeadInput& input) override {
     const TrueClass truth(input.labels);
     const at::Tensor quality = quality_of(input.norms.detach(), truth);
-    const at::Tensor cosines = input.cosines.clamp(-1 + kEpsilon, 1 - kEpsilon);
-    const at::Tensor target = truth.of(cosines);
-    const at::Tensor angle = target.acos(), change = quality * -margin_;
+    const at::Tensor angle = input.target.clamp(-1 + kEpsilon, 1 - kEpsilon).acos(),
+                     change = quality * -margin_;
     const at::Tensor moved =
         (multiplies_ ? angle * (1 + change) : angle + change).clamp(kEpsilon, std::numbers::pi - kEpsilon);
     const at::Tensor with_margin = moved.cos() - (margin_ + margin_ * quality);
-    return {truth.added(cosines, with_margin - target).mul(kScale), std::nullopt, std::nullopt};
+    return {.margin = TargetMargin{1 - kEpsilon, with_margin}};
   }
 
   void to(at::Device device, at::ScalarType type) override {

@@ -15,7 +15,7 @@ class ArcFace final : public Head {
 
   HeadOutput forward(const HeadInput& input) override {
     const auto margin = [this](const at::Tensor& cosine) { return cosine.acos().add_(margin_).cos_(); };
-    return {straight_through(input, kAngleClamp, margin), std::nullopt, std::nullopt};
+    return straight_through(input, kAngleClamp, margin);
   }
 
  private:

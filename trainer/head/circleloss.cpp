@@ -31,8 +31,8 @@ class CircleLoss final : public Head {
     const at::Tensor sum =
         lse(positive, same.logical_and(pair)) + lse(negative, same.logical_not().logical_and(pair));
     // The optimiser wants a gradient for the unused centres: zero.
-    const at::Tensor unused = input.cosines.sum() * 0;
-    return {at::Tensor(), std::nullopt, alike_on_ranks(at::softplus(sum, 1, 40), input.trainers) + unused};
+    const at::Tensor unused = whole_cosines(input).sum() * 0;
+    return {.loss = alike_on_ranks(at::softplus(sum, 1, 40), input.trainers) + unused};
   }
 
  private:

@@ -19,7 +19,7 @@ class Combined final : public Head {
       if (m1_ == 1 && m2_ == 0) return cosine - m3_;
       return cosine.acos().mul_(m1_).add_(m2_).cos_().sub_(m3_);
     };
-    return {straight_through(input, 1.0, margin), std::nullopt, std::nullopt};
+    return straight_through(input, 1.0, margin);
   }
 
  private:

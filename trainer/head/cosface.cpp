@@ -14,7 +14,7 @@ class CosFace final : public Head {
 
   HeadOutput forward(const HeadInput& input) override {
     const auto margin = [this](const at::Tensor& cosine) { return cosine - margin_; };
-    return {straight_through(input, kAngleClamp, margin), std::nullopt, std::nullopt};
+    return straight_through(input, kAngleClamp, margin);
   }
 
  private:

@@ -26,7 +26,7 @@ class CurricularFace final : public Head {
       : margin_(margin), local_cosines_(compat.curricularface), local_statistics_(compat.local_statistics) {}
 
   HeadOutput forward(const HeadInput& input) override {
-    const at::Tensor& cosines = input.cosines;
+    const at::Tensor cosines = whole_cosines(input);
     const TrueClass truth(input.labels);
     const at::Tensor target = truth.of(cosines);
     const at::Tensor with_margin = added_margin(target);
@@ -46,9 +46,11 @@ class CurricularFace final : public Head {
     // A copy: backward must see the t of this step.
     const at::Tensor t = t_.clone();
     const at::Tensor modulated = at::where(cosines.gt(hardest), cosines * (t + cosines), cosines);
-    return {truth.added(modulated, final_target - truth.of(modulated)).mul(kScale), std::nullopt,
-            std::nullopt};
+    return {.logits = truth.added(modulated, final_target - truth.of(modulated)).mul(kLogitScale)};
   }
+
+  // c (t + c), and t, a mean of cosines, is at most 1.
+  double bound() const override { return 2 * kLogitScale; }
 
   void to(at::Device device, at::ScalarType type) override { t_ = t_.to(device, type); }
   std::vector<at::Tensor> statistics() override { return {t_}; }

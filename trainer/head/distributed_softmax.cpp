@@ -2,9 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <limits>
+#include <algorithm>
 
+#include "common/error.hpp"
 #include "trainer/head/kept_communicator.hpp"
+#include "trainer/head/softmax_passes.hpp"
 
 namespace facetrain {
 namespace {
@@ -14,6 +16,8 @@ using torch::autograd::variable_list;
 
 // -log(1e-30): the reference bounds the probability of the true class from below by 1e-30.
 constexpr double kLargestLoss = 69.07755278982137;
+// exp(64) times 10^10 classes is below float32's largest number; in float64 there is room for more.
+constexpr double kLargestExponent = 64, kLargestDoubleExponent = 600;
 
 struct GatherEmbeddings : torch::autograd::Function<GatherEmbeddings> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& embeddings, Communicator* trainers) {
@@ -33,44 +37,78 @@ struct GatherEmbeddings : torch::autograd::Function<GatherEmbeddings> {
   }
 };
 
-// (N) largest logit of each row over all ranks; a rank without classes has nothing to say.
-at::Tensor row_maxima(const at::Tensor& logits, Communicator& trainers) {
-  at::Tensor maxima =
-      logits.size(1) == 0
-          ? at::full({logits.size(0)}, -std::numeric_limits<double>::infinity(), logits.options())
-          : std::get<0>(logits.max(1));
-  trainers.all_reduce(maxima, ReduceOp::kMax);
-  return maxima;
+std::int64_t address_of(const at::Tensor& tensor) {
+  return static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(tensor.const_data_ptr()));
 }
 
-struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& logits, const at::Tensor& labels,
-                            Communicator* trainers) {
-    const std::int64_t rows = logits.size(0);
-    const at::Tensor own = labels.ge(0);
-    const at::Tensor column = labels.clamp_min(0).unsqueeze(1);
-    at::Tensor shifted = logits - row_maxima(logits, *trainers).unsqueeze(1);
-    // Row 0: the sum of exponentials, row 1: the true logit; one collective for both.
-    at::Tensor sums = at::zeros({2, rows}, logits.options());
-    if (logits.size(1) > 0) sums[1].copy_(at::where(own, shifted.gather(1, column).squeeze(1), sums[1]));
-    at::Tensor probabilities = shifted.exp_();
-    sums[0].copy_(probabilities.sum(1));
-    trainers->all_reduce(sums, ReduceOp::kSum);
-    probabilities.div_(sums[0].unsqueeze(1));
-    context->save_for_backward({probabilities, labels});
-    return (sums[0].log() - sums[1]).clamp_max_(kLargestLoss).mean();
+struct SplitTrueClass : torch::autograd::Function<SplitTrueClass> {
+  static variable_list forward(AutogradContext* context, const at::Tensor& values, const at::Tensor& columns,
+                               std::int64_t type) {
+    const at::Tensor own = columns.ge(0).unsqueeze(1), column = columns.clamp_min(0).unsqueeze(1);
+    at::Tensor target =
+        at::zeros({values.size(0), 1}, values.options().dtype(static_cast<at::ScalarType>(type)));
+    if (values.size(1) > 0)
+      target = at::where(own, values.gather(1, column).to(target.scalar_type()), target);
+    context->set_materialize_grads(false);
+    context->save_for_backward({own, column});
+    context->saved_data["address"] = address_of(values);
+    context->saved_data["columns"] = values.size(1);
+    context->saved_data["type"] = static_cast<std::int64_t>(values.scalar_type());
+    return {values.detach(), target};
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
+    at::Tensor all = gradients[0];
+    const at::Tensor& target = gradients[1];
+    const std::int64_t columns = context->saved_data["columns"].toInt();
+    if (!target.defined() || columns == 0) return {all, at::Tensor(), at::Tensor()};
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &probabilities = saved[0], &labels = saved[1];
-    const at::Tensor scale = gradients[0] / probabilities.size(0);
-    at::Tensor gradient = probabilities * scale;
-    if (gradient.size(1) > 0) {
-      const at::Tensor hit = labels.ge(0).to(gradient.scalar_type()).mul_(-scale).unsqueeze(1);
-      gradient.scatter_add_(1, labels.clamp_min(0).unsqueeze(1), hit);
-    }
-    return {gradient, at::Tensor(), at::Tensor()};
+    const auto type = static_cast<at::ScalarType>(context->saved_data["type"].toInt());
+    if (!all.defined())
+      all = at::zeros({target.size(0), columns}, target.options().dtype(type));
+    else if (address_of(all) != context->saved_data["address"].toInt())
+      all = all.clone();  // a gradient that others may hold too; the softmax's own lies where the values did
+    all.scatter_add_(1, saved[1], at::where(saved[0], target, at::zeros_like(target)).to(type));
+    return {all, at::Tensor(), at::Tensor()};
+  }
+};
+
+struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& values, const at::Tensor& target,
+                            const at::Tensor& columns, double scale, double bound, double shift,
+                            Communicator* trainers) {
+    const at::Tensor own = columns.ge(0), none = at::zeros({}, columns.options().dtype(at::kDouble));
+    const at::Tensor true_logits = target.squeeze(1).to(at::kDouble) * scale;
+    const at::Tensor exponential = (true_logits - shift).exp_();
+    // Row 0: the sum of exponentials, row 1: the true logit; one collective for both.
+    const at::Tensor others = softmax_sums(values, columns, {scale, bound, shift});
+    const at::Tensor sums =
+        at::stack({others + at::where(own, exponential, none), at::where(own, true_logits, none)});
+    trainers->all_reduce(sums, ReduceOp::kSum);
+    context->save_for_backward({values, columns, sums[0], exponential});
+    context->saved_data["rule"] = std::vector<double>{scale, bound, shift};
+    context->saved_data["type"] = static_cast<std::int64_t>(target.scalar_type());
+    context->saved_data["written"] = false;
+    return (sums[0].log() + shift - sums[1]).clamp_max_(kLargestLoss).mean().to(target.scalar_type());
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    if (context->saved_data["written"].toBool())
+      throw Error(ErrorKind::kInternal,
+                  "the softmax's gradient was written over its logits: backward runs once");
+    context->saved_data["written"] = true;
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor values = saved[0].detach(), &columns = saved[1], &sums = saved[2],
+                     &exponential = saved[3];
+    const std::vector<double> rule = context->saved_data["rule"].toDoubleVector();
+    const at::Tensor factor = gradients[0].to(at::kDouble) * (rule[0] / static_cast<double>(values.size(0)));
+    softmax_gradient(values, columns, {rule[0], rule[1], rule[2]}, factor / sums);
+    const at::Tensor of_true = (exponential / sums - 1) * factor;
+    const at::Tensor target = at::where(columns.ge(0), of_true, at::zeros_like(of_true)).unsqueeze(1);
+    return {values,       target.to(static_cast<at::ScalarType>(context->saved_data["type"].toInt())),
+            at::Tensor(), at::Tensor(),
+            at::Tensor(), at::Tensor(),
+            at::Tensor()};
   }
 };
 
@@ -80,9 +118,29 @@ at::Tensor gather_embeddings(const at::Tensor& embeddings, Communicator& trainer
   return GatherEmbeddings::apply(embeddings, &trainers);
 }
 
-at::Tensor distributed_cross_entropy(const at::Tensor& logits, const at::Tensor& labels,
+SplitValues split_true_class(const at::Tensor& values, const at::Tensor& columns, at::ScalarType type) {
+  const variable_list both = SplitTrueClass::apply(values, columns, static_cast<std::int64_t>(type));
+  return {both[0], both[1]};
+}
+
+double softmax_shift(double bound, at::ScalarType type) {
+  return std::max(0.0, bound - (type == at::kDouble ? kLargestDoubleExponent : kLargestExponent));
+}
+
+at::Tensor distributed_cross_entropy(const at::Tensor& values, const at::Tensor& target,
+                                     const at::Tensor& columns, const LogitRule& rule,
                                      Communicator& trainers) {
-  return CrossEntropy::apply(logits, labels, &trainers);
+  return CrossEntropy::apply(values.contiguous(), target, columns, rule.scale, rule.bound, rule.shift,
+                             &trainers);
+}
+
+at::Tensor distributed_cross_entropy(const at::Tensor& logits, const at::Tensor& columns, double bound,
+                                     Communicator& trainers) {
+  const at::ScalarType type = logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const SplitValues split = split_true_class(logits.contiguous(), columns, type);
+  LogitRule rule;
+  rule.shift = softmax_shift(bound, type);
+  return distributed_cross_entropy(split.all, split.target, columns, rule, trainers);
 }
 
 }  // namespace facetrain

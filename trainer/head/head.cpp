@@ -1,5 +1,7 @@
 #include "trainer/head/head.hpp"
 
+#include <ATen/ops/clamp.h>
+
 #include <string>
 
 #include "common/error.hpp"
@@ -27,6 +29,10 @@ const HeadEntry kHeads[] = {
 };
 
 }  // namespace
+
+at::Tensor whole_cosines(const HeadInput& input) {
+  return at::clamp(input.cosines.to(input.target.scalar_type()), -1, 1);
+}
 
 std::unique_ptr<Head> make_head(const Config& config) {
   std::string known;

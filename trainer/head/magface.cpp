@@ -27,10 +27,10 @@ class MagFace final : public Head {
     const TrueClass truth(input.labels);
     const at::Tensor norms = input.norms.clamp(l_a_, u_a_);
     const at::Tensor margin = (norms - l_a_) * ((u_margin_ - l_margin_) / (u_a_ - l_a_)) + l_margin_;
-    const at::Tensor target = truth.of(input.cosines);
+    const at::Tensor target = input.target.clamp(-1, 1);
     const at::Tensor with_margin = target * margin.cos() - sine_of(target) * margin.sin();
-    const at::Tensor logits = truth.added(input.cosines, with_margin - target).mul(kScale);
-    return {logits, regulariser(norms, truth, input.trainers) * kLambda, std::nullopt};
+    return {.margin = TargetMargin{1, with_margin},
+            .extra = regulariser(norms, truth, input.trainers) * kLambda};
   }
 
  private:

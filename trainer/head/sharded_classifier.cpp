@@ -10,12 +10,12 @@
 #include "common/plan/philox.hpp"
 #include "trainer/head/class_sample.hpp"
 #include "trainer/head/distributed_softmax.hpp"
+#include "trainer/head/unit_rows.hpp"
 
 namespace facetrain {
 namespace {
 
 constexpr double kInitialDeviation = 0.01;
-constexpr double kSmallestNorm = 1e-12;
 
 at::Tensor initial_centres(const ClassifierSpec& spec, const ClassShard& shard) {
   at::Tensor centres = at::empty({shard.count, spec.embedding_size}, at::kDouble);
@@ -28,14 +28,6 @@ at::Tensor initial_centres(const ClassifierSpec& spec, const ClassShard& shard) 
     }
   });
   return centres.to(at::TensorOptions(spec.device).dtype(spec.dtype));
-}
-
-at::Tensor row_norms(const at::Tensor& rows) {
-  return rows.norm(2, {1}, true);
-}
-
-at::Tensor normalised(const at::Tensor& rows, const at::Tensor& norms) {
-  return rows / norms.clamp_min(kSmallestNorm);
 }
 
 }  // namespace
@@ -99,28 +91,36 @@ at::Tensor ShardedClassifier::sampled_centres(const at::Tensor& classes) {
   return sparse_ ? sparse_->take(classes) : weight_.index_select(0, classes);
 }
 
+at::Tensor ShardedClassifier::softmax_loss(const at::Tensor& cosines, const HeadOutput& output,
+                                           const at::Tensor& columns) {
+  if (!output.margin) return distributed_cross_entropy(output.logits, columns, head_->bound(), trainers_);
+  const LogitRule rule{kLogitScale, output.margin->bound, softmax_shift(head_->bound(), spec_.dtype)};
+  return distributed_cross_entropy(cosines, output.margin->target, columns, rule, trainers_);
+}
+
 at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tensor& labels,
                                    std::uint64_t step) {
   const at::Tensor all_labels = gather_labels(labels);
   const at::Tensor all = gather_embeddings(embeddings.to(spec_.dtype), trainers_);
 
-  const at::Tensor norms = row_norms(all);
-  const at::Tensor directions = normalised(all, norms);
+  const at::Tensor norms = all.norm(2, {1}, true);
+  const at::Tensor directions = all / norms.clamp_min(kSmallestRowNorm);
   const bool samples = spec_.sample_rate < 1;
   const at::Tensor sampled = samples ? sample(all_labels, step) : at::Tensor();
   const at::Tensor weight = samples ? sampled_centres(sampled) : weight_;
-  const at::Tensor centres = normalised(weight, row_norms(weight));
-  const at::Tensor cosines =
-      at::linear(directions.to(spec_.linear), centres.to(spec_.linear)).to(spec_.dtype).clamp(-1, 1);
+  const at::Tensor centres = unit_rows(weight);
+  const at::Tensor cosines = at::linear(directions.to(spec_.linear), centres.to(spec_.linear));
 
   const at::Tensor local = all_labels - shard_.first;
   const at::Tensor own = local.ge(0).logical_and_(local.lt(shard_.count));
   const at::Tensor columns =
       at::where(own, samples ? at::searchsorted(sampled, local) : local, at::full_like(local, -1));
 
-  const HeadOutput output = head_->forward({cosines, columns, norms, directions, all_labels, trainers_});
+  const SplitValues split = split_true_class(cosines, columns, spec_.dtype);
+  const HeadOutput output =
+      head_->forward({split.all, split.target, columns, norms, directions, all_labels, trainers_});
   if (output.loss) return *output.loss;
-  const at::Tensor loss = distributed_cross_entropy(output.logits, columns, trainers_);
+  const at::Tensor loss = softmax_loss(split.all, output, columns);
   return output.extra ? loss + *output.extra : loss;
 }
 

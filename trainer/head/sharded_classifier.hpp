@@ -57,6 +57,7 @@ class ShardedClassifier {
   at::Tensor gather_labels(const at::Tensor& labels);
   at::Tensor sample(const at::Tensor& labels, std::uint64_t step) const;
   at::Tensor sampled_centres(const at::Tensor& classes);
+  at::Tensor softmax_loss(const at::Tensor& cosines, const HeadOutput& output, const at::Tensor& columns);
 
   ClassifierSpec spec_;
   ClassShard shard_;

@@ -10,12 +10,10 @@
 
 namespace facetrain {
 
-inline constexpr double kScale = 64.0;             // s of every head here but CircleLoss
 inline constexpr double kAngleClamp = 1.0 - 1e-7;  // the reference's bound before acos
 
-// logits (N, C) = s * clamp(cosines, -bound, bound), where the true class's clamped cosine c (N, 1) is
-// replaced by margin(c).
-at::Tensor straight_through(const HeadInput& input, double bound,
+// Cosines clamped to +-bound; the true class's clamped cosine c (N, 1) is replaced by margin(c).
+HeadOutput straight_through(const HeadInput& input, double bound,
                             const std::function<at::Tensor(const at::Tensor&)>& margin);
 
 }  // namespace facetrain

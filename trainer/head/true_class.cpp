@@ -1,7 +1,6 @@
 #include "trainer/head/true_class.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 namespace facetrain {
 
@@ -21,12 +20,6 @@ at::Tensor TrueClass::of(const at::Tensor& values) const {
 at::Tensor TrueClass::added(const at::Tensor& values, const at::Tensor& change) const {
   if (values.size(1) == 0) return values;
   return values.scatter_add(1, column_, at::where(owned_, change, at::zeros_like(change)));
-}
-
-void TrueClass::overwrite(at::Tensor& values, const at::Tensor& entries) const {
-  if (values.size(1) == 0) return;
-  const at::NoGradGuard values_only;
-  values.scatter_(1, column_, at::where(owned_, entries, values.gather(1, column_)));
 }
 
 at::Tensor sine_of(const at::Tensor& cosine) {

@@ -21,8 +21,6 @@ class TrueClass {
   at::Tensor of(const at::Tensor& values) const;
   // `values` (N, C) with `change` (N, 1) added to the true entries. With gradient to both.
   at::Tensor added(const at::Tensor& values, const at::Tensor& change) const;
-  // Writes `entries` (N, 1) over the true entries of `values`, in place and past autograd.
-  void overwrite(at::Tensor& values, const at::Tensor& entries) const;
 
  private:
   at::Tensor owned_, column_;  // column: 0 in rows that are not owned

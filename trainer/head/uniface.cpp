@@ -15,7 +15,7 @@ namespace {
 
 // at::softplus becomes linear above `threshold`; exact to rounding from 40 on in float64.
 at::Tensor clamped_softplus(const at::Tensor& x) {
-  return at::softplus(x.clamp(-kScale, kScale), /*beta=*/1, /*threshold=*/40);
+  return at::softplus(x.clamp(-kLogitScale, kLogitScale), /*beta=*/1, /*threshold=*/40);
 }
 
 class UniFace final : public Head {
@@ -26,15 +26,15 @@ class UniFace final : public Head {
   HeadOutput forward(const HeadInput& input) override {
     const TrueClass truth(input.labels);
     const at::Tensor bias = local_ ? bias_ : alike_parameter(bias_, input.trainers);
-    const at::Tensor zero = at::zeros({}, input.cosines.options());
-    const at::Tensor positive = clamped_softplus(bias - (truth.of(input.cosines) - margin_) * kScale);
-    const at::Tensor negatives = clamped_softplus(input.cosines * kScale - bias);
-    at::Tensor left_out = truth.mask(input.cosines.size(1));
+    const at::Tensor cosines = whole_cosines(input), zero = at::zeros({}, cosines.options());
+    const at::Tensor positive = clamped_softplus(bias - (truth.of(cosines) - margin_) * kLogitScale);
+    const at::Tensor negatives = clamped_softplus(cosines * kLogitScale - bias);
+    at::Tensor left_out = truth.mask(cosines.size(1));
     if (local_) left_out = left_out.logical_or(truth.owned().logical_not());
     const at::Tensor sum =
         at::where(truth.owned(), positive, zero).sum() + at::where(left_out, zero, negatives).sum();
-    if (local_) return {at::Tensor(), std::nullopt, sum / truth.owned().sum().clamp_min(1)};
-    return {at::Tensor(), std::nullopt, sum_over_ranks(sum / input.cosines.size(0), input.trainers)};
+    if (local_) return {.loss = sum / truth.owned().sum().clamp_min(1)};
+    return {.loss = sum_over_ranks(sum / cosines.size(0), input.trainers)};
   }
 
   void to(at::Device device, at::ScalarType type) override {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/config/consistency.hpp"
+#include "tests/unit/trainer/head_logits.hpp"
 #include "tests/unit/trainer/head_refusal.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/head/head.hpp"
@@ -59,10 +60,7 @@ Result run(const Config& config, const at::Tensor& cosines, const std::vector<st
   const at::Tensor norms =
       at::tensor({5.0, 20.0, 120.0, 60.0}, at::kDouble).view({4, 1}).set_requires_grad(true);
   const at::Tensor labels = at::tensor(columns, at::TensorOptions().dtype(at::kLong));
-  const HeadOutput output =
-      head->forward({leaf, labels, norms, at::eye(4, at::kDouble), labels.clamp_min(0), alone});
-  at::Tensor value = output.loss ? *output.loss : output.logits.sum();
-  if (output.extra) value = value + *output.extra;
+  const at::Tensor value = test::head_value(*head, leaf, labels, norms, at::eye(4, at::kDouble), alone);
   value.backward();
   for (const at::Tensor& statistic : head->statistics()) CHECK(statistic.isfinite().all().item<bool>());
   return {value, leaf.grad(), norms.grad()};

@@ -1,0 +1,13 @@
+// Rows scaled to length 1, in one pass over memory each way.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace facetrain {
+
+inline constexpr double kSmallestRowNorm = 1e-12;
+
+// rows (N, E) -> rows / max(norm of the row, kSmallestRowNorm), with gradient.
+at::Tensor unit_rows(const at::Tensor& rows);
+
+}  // namespace facetrain
