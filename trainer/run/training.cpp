@@ -45,8 +45,8 @@ ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Preci
   return spec;
 }
 
-std::string summary(const Config& config, const Topology& topology, const Welcome& data, Precision precision,
-                    at::Device device, int threads) {
+std::string summary(const Config& config, const Topology& topology, const Welcome& data, at::Device device,
+                    int threads) {
   const std::int64_t accumulate = config.train.accumulate;
   std::string text = std::to_string(data.samples) + " images, " + std::to_string(data.classes) +
                      " identities; " + std::to_string(topology.trainer_world) + " trainers x batch " +
@@ -56,9 +56,7 @@ std::string summary(const Config& config, const Topology& topology, const Welcom
                      " steps an epoch; " + config.model.model + " in " + config.train.precision + " on " +
                      (device.is_cpu() ? std::string("the CPU (") + why_no_device() + ")" : device.str()) +
                      ", " + std::to_string(threads) + " threads a trainer";
-  if (config.train.precision == "fp16" && precision != Precision::kFp16)
-    text += " (fp16 needs a GPU: this CPU run computes in fp32)";
-  return text;
+  return text + precision_note(config.train.precision, device);
 }
 
 // The files of a run, all below one folder, written by the first trainer alone.
@@ -165,10 +163,10 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
       trainers);
   if (!config.run.init_head.empty()) init_centres(classifier, config.run.init_head);
-  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
-                          device.is_cpu() || precision == Precision::kFp64 ? at::kFloat : at::kHalf);
-  const auto optimizer =
-      make_optimizer(config, trained_parameters(*backbone, classifier), classifier.sparse_centres());
+  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20, wire_type(precision, device),
+                          weight_decays(*backbone));
+  const auto optimizer = make_optimizer(config, trained_parameters(*backbone, classifier),
+                                        classifier.sparse_centres(), buckets.buckets());
   std::optional<LossScale> loss_scale;
   if (precision == Precision::kFp16) loss_scale.emplace(device);
   TrainState state{*backbone, classifier, buckets, *optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
@@ -178,7 +176,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   dropout.rank = static_cast<std::uint32_t>(topology.trainer_rank);
   dropout.world = static_cast<std::uint32_t>(topology.trainer_world);
 
-  log.line(summary(config, topology, data, precision, device, threads));
+  log.line(summary(config, topology, data, device, threads));
   // A step of the log, the schedule and the file names is an update.
   const std::int64_t batches = config.train.accumulate;
   const RunShape shape{config.train.batch_size * topology.trainer_world * batches,
