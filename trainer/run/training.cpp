@@ -15,9 +15,11 @@
 #include "trainer/comm/gradient_buckets.hpp"
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/device.hpp"
+#include "trainer/cuda/scalar_copy.hpp"
 #include "trainer/head/head.hpp"
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/log/log_lines.hpp"
+#include "trainer/log/step_queue.hpp"
 #include "trainer/log/trace.hpp"
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
@@ -57,6 +59,11 @@ std::string summary(const Config& config, const Topology& topology, const Welcom
                      (device.is_cpu() ? std::string("the CPU (") + why_no_device() + ")" : device.str()) +
                      ", " + std::to_string(threads) + " threads a trainer";
   return text + precision_note(config.train.precision, device);
+}
+
+PendingNumber pending_number(const at::Tensor& scalar) {
+  const ScalarCopy copy(scalar);
+  return {[copy] { return copy.arrived(); }, [copy] { return copy.value(); }};
 }
 
 // The files of a run, all below one folder, written by the first trainer alone.
@@ -185,6 +192,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   std::optional<Trace> trace;
   if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
+  StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
   logger.start();
   std::int64_t steps = 0;
   for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
@@ -202,11 +210,11 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       const double lr = learning_rate(config, steps, shape.steps_per_epoch);
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++steps;
-      if (!trace && !leads) continue;  // reading the loss waits for a GPU
-      const double loss = result.loss.item<double>();
-      if (trace) trace->write({steps, ids, loss, result.grad_norm.item<double>(), lr});
-      if (leads) logger.step({steps, epoch, loss, lr, waited});
+      if (trace)  // which waits for the device
+        trace->write({steps, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
+      if (leads) log_queue.push({steps, epoch, 0, lr, waited}, pending_number(result.loss));
     }
+    log_queue.flush();
     logger.pause();
     end_epoch(steps);
     logger.resume();
