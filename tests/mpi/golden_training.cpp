@@ -55,8 +55,9 @@ Run train() {
   classifier.weight().detach().copy_(
       facetrain::test::centres_for_training(kClasses, kSize).narrow(0, shard.first, shard.count));
 
-  GradientBuckets buckets(trainable_parameters(*backbone), world());
-  Sgd optimizer(trained_parameters(*backbone, classifier), 0.9, 5e-4);
+  GradientBuckets buckets(trainable_parameters(*backbone), world(), 16u << 20, at::kFloat,
+                          weight_decays(*backbone));
+  Sgd optimizer(trained_parameters(*backbone, classifier), 0.9, 5e-4, nullptr, buckets.buckets());
   TrainState state{*backbone, classifier, buckets, optimizer, nullptr, world()};
   backbone->train(true);
 

@@ -3,7 +3,13 @@
 
 #include <ATen/ATen.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/error.hpp"
@@ -37,6 +43,50 @@ class Recorder : public Communicator {
  private:
   Communicator& wire_;
   std::vector<std::string>& events_;
+};
+
+// Counts the reductions that have completed, as a thread beside the computing one sees them.
+class Completions : public Communicator {
+ public:
+  explicit Completions(Communicator& wire) : wire_(wire) {}
+  ~Completions() override {
+    for (std::thread& one : waiting_) one.join();
+  }
+  // How many have, once there are `expected`; after ten seconds whatever there is.
+  std::size_t wait_for(std::size_t expected) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(10), [&] { return completed_ >= expected; });
+    return completed_;
+  }
+  int rank() const override { return wire_.rank(); }
+  int size() const override { return wire_.size(); }
+  Work all_reduce_async(at::Tensor t, ReduceOp op) override {
+    auto work = std::make_shared<Work>(wire_.all_reduce_async(std::move(t), op));
+    auto done = std::make_shared<std::promise<void>>();
+    waiting_.emplace_back([this, work, done] {
+      work->wait();
+      {
+        const std::lock_guard lock(mutex_);
+        ++completed_;
+      }
+      changed_.notify_all();
+      done->set_value();
+    });
+    return Work([done] { done->get_future().wait(); });
+  }
+  void all_gather(at::Tensor out, const at::Tensor& in) override { wire_.all_gather(std::move(out), in); }
+  void reduce_scatter(at::Tensor out, const at::Tensor& in) override {
+    wire_.reduce_scatter(std::move(out), in);
+  }
+  void broadcast(at::Tensor t, int root) override { wire_.broadcast(std::move(t), root); }
+  void barrier() override { wire_.barrier(); }
+
+ private:
+  Communicator& wire_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t completed_ = 0;
+  std::vector<std::thread> waiting_;
 };
 
 // Three layers' worth of parameters: a channels-last convolution weight, a matrix, a vector that is never
@@ -174,6 +224,47 @@ TEST_CASE("several backward passes add up, and only the last one starts the exch
   CHECK(buckets.launched() > 0);
   buckets.finish();
   CHECK(largest_difference(net.parameters, mean_gradients(at::kDouble, 2)) < 1e-13);
+}
+
+TEST_CASE("a channels-last gradient keeps its place and its strides over several backward passes") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world());
+  const at::Tensor& weight = net.parameters[0];
+  const auto* place = weight.grad().data_ptr<double>();
+  for (int step = 0; step < 2; ++step) {
+    buckets.begin_step(2);
+    for (int i = 0; i < 2; ++i) net.loss(world().rank() + 1000 * i).backward();
+    buckets.finish();
+    CHECK(weight.grad().is_contiguous(at::MemoryFormat::ChannelsLast));
+    CHECK(weight.grad().data_ptr<double>() == place);
+    CHECK(largest_difference(net.parameters, mean_gradients(at::kDouble, 2)) < 1e-13);
+  }
+}
+
+TEST_CASE("parameters without decay lie at the end of their bucket, and the mean is the same") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world(), 16u << 20, at::kFloat, {true, false, true, false});
+  REQUIRE(buckets.buckets().size() == 1);
+  CHECK(buckets.buckets()[0].parameters == std::vector<std::size_t>{2, 0, 3, 1});
+  net.loss(world().rank()).backward();
+  buckets.finish();
+  CHECK(largest_difference(net.parameters, mean_gradients(at::kDouble, 1)) < 1e-14);
+}
+
+TEST_CASE("the exchange completes while backward runs, without the thread that computes") {
+  if (world().size() == 1) return;
+  Net net(at::kFloat);
+  net.parameters[2] = at::ones({1}).requires_grad_();  // in place of the unused vector
+  Completions completions(world());
+  GradientBuckets buckets(net.parameters, completions, 1);
+  std::size_t seen = 0;
+  // The first layer's gradient comes last: by then those of the three others are on their way, and only the
+  // MPI thread can bring them home.
+  net.parameters[0].register_hook([&](const at::Tensor&) { seen = completions.wait_for(3); });
+  (net.loss(world().rank()) * net.parameters[2].sum()).backward();
+  CHECK(seen == 3);
+  buckets.finish();
+  CHECK(completions.wait_for(4) == 4);
 }
 
 TEST_CASE("a half wire divides before it sums and rounds as torch's fp16_compress_hook") {

@@ -37,7 +37,8 @@ std::vector<double> train(const Config& config, std::int64_t classes) {
   ShardedClassifier classifier({classes, kSize, 1, at::kCPU, at::kDouble, at::kDouble}, make_head(config),
                                world());
   GradientBuckets buckets(trainable_parameters(backbone), world());
-  const auto optimizer = make_optimizer(config, trained_parameters(backbone, classifier));
+  const auto optimizer =
+      make_optimizer(config, trained_parameters(backbone, classifier), nullptr, buckets.buckets());
   TrainState state{backbone, classifier, buckets, *optimizer, nullptr, world()};
   const std::int64_t rows = kBatch * world().size(), first = kBatch * world().rank();
   const Batch batch{draw({rows, 3, 2, 2}, 7, at::kDouble).narrow(0, first, kBatch),

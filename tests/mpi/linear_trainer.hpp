@@ -27,9 +27,9 @@ struct LinearTrainer {
                 Communicator& trainers, const LinearRule& rule)
       : backbone(pixels, spec.embedding_size, spec.dtype),
         classifier(spec, std::move(head), trainers),
-        buckets(trainable_parameters(backbone), trainers),
+        buckets(trainable_parameters(backbone), trainers, 16u << 20, at::kFloat, weight_decays(backbone)),
         optimizer(trained_parameters(backbone, classifier), rule.momentum, rule.weight_decay,
-                  classifier.sparse_centres()),
+                  classifier.sparse_centres(), buckets.buckets()),
         scale(rule.loss_scale ? std::optional<LossScale>(std::in_place, at::kCPU, *rule.loss_scale)
                               : std::nullopt),
         state{backbone, classifier, buckets, optimizer, scale ? &*scale : nullptr, trainers} {}

@@ -5,10 +5,15 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "tests/mpi/linear_trainer.hpp"
 #include "tests/mpi/world.hpp"
@@ -62,6 +67,44 @@ bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, do
   for (std::size_t i = 0; all && i < a.size(); ++i) all = a[i].allclose(b[i], tolerance, tolerance);
   return all;
 }
+
+// The operators that ran while it lives and that on a GPU would wait for it: what reads a value, or makes a
+// tensor as large as a value says.
+class Reads {
+ public:
+  Reads() {
+    g_reads = this;
+    handle_ = at::addGlobalCallback(at::RecordFunctionCallback(&note).scopes({at::RecordScope::FUNCTION}));
+  }
+  ~Reads() {
+    at::removeCallback(handle_);
+    g_reads = nullptr;
+  }
+  Reads(const Reads&) = delete;
+  Reads& operator=(const Reads&) = delete;
+
+  std::vector<std::string> names() const {
+    const std::lock_guard lock(mutex_);
+    return names_;
+  }
+
+ private:
+  static std::unique_ptr<at::ObserverContext> note(const at::RecordFunction& function) {
+    const std::string name = function.name();
+    for (const char* waits : {"aten::_local_scalar_dense", "aten::is_nonzero", "aten::nonzero", "aten::equal",
+                              "aten::masked_select", "aten::unique_dim", "aten::_unique2"})
+      if (name == waits) {
+        const std::lock_guard lock(g_reads->mutex_);
+        g_reads->names_.push_back(name);
+      }
+    return nullptr;
+  }
+
+  static inline Reads* g_reads = nullptr;  // the callback is a plain function
+  at::CallbackHandle handle_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> names_;
+};
 
 }  // namespace
 
@@ -184,4 +227,23 @@ TEST_CASE("a batch that overflows leaves the head's running statistics as they w
       CHECK_FALSE(same(statistics(), before, 1e-6));
       for (const at::Tensor& one : statistics()) CHECK(one.isfinite().all().item<bool>());
     }
+}
+
+TEST_CASE("a step reads no result back: loss, scale, overflow and clip factor stay where they are") {
+  for (const auto& [head, margins] : std::vector<std::pair<std::string, std::vector<double>>>{
+           {"arcface", {0.5}}, {"cosface", {0.4}}, {"adaface", {0.4}}}) {
+    CAPTURE(head);
+    Config config;
+    config.head.head = head;
+    config.head.margin = margins;
+    Trainer trainer(world(), at::kFloat, 1024.0, config);
+    const Batch batch = own_part(whole_batch(0, at::kFloat));
+    const Reads reads;
+    train_step(
+        trainer.state, [&] { return batch; }, 2, {}, 0.1);
+    // One for each batch: on the CPU labels are checked by their values; a GPU's come checked.
+    CHECK(reads.names() == std::vector<std::string>{"aten::nonzero", "aten::nonzero"});
+    (void)batch.images.sum().item<float>();  // what would be seen
+    CHECK(reads.names().back() == "aten::_local_scalar_dense");
+  }
 }

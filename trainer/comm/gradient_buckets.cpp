@@ -5,6 +5,8 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
+
 #include "common/error.hpp"
 
 namespace facetrain {
@@ -24,17 +26,18 @@ bool same_kind(const at::Tensor& a, const at::Tensor& b) {
 }  // namespace
 
 GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicator& trainers,
-                                 std::size_t bucket_bytes, at::ScalarType wire)
+                                 std::size_t bucket_bytes, at::ScalarType wire,
+                                 const std::vector<bool>& weight_decay)
     : trainers_(trainers), wire_(wire) {
   const at::NoGradGuard no_grad;
   std::vector<Slot*> members;
   std::size_t bytes = 0;
-  GradientBucket bucket;
   const auto close = [&] {
     if (members.empty()) return;
-    fill(bucket, members);
-    buckets_.push_back(std::move(bucket));
-    bucket = {};
+    std::stable_partition(members.begin(), members.end(), [&](const Slot* slot) {
+      return weight_decay.empty() || weight_decay[slot->index];
+    });
+    add_bucket(members);
     members.clear();
     bytes = 0;
   };
@@ -50,15 +53,14 @@ GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicato
         (bytes + needs > bucket_bytes || !same_kind(members.back()->parameter, parameter)))
       close();
     auto& slot = slots_.emplace_back(std::make_unique<Slot>());
+    slot->index = i;
     slot->parameter = parameter;
     slot->bucket = buckets_.size();
-    bucket.parameters.push_back(i);
     members.push_back(slot.get());
     bytes += needs;
   }
   close();
   missing_.resize(buckets_.size());
-  flights_.resize(buckets_.size());
   for (auto& slot : slots_) {
     slot->accumulator = torch::autograd::impl::grad_accumulator(slot->parameter);
     slot->hook = slot->accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
@@ -77,18 +79,31 @@ GradientBuckets::~GradientBuckets() {
   }
 }
 
-void GradientBuckets::fill(GradientBucket& bucket, std::span<Slot*> members) {
+void GradientBuckets::add_bucket(std::span<Slot*> members) {
+  GradientBucket& bucket = buckets_.emplace_back();
   std::int64_t total = 0;
   for (const Slot* slot : members) {
+    bucket.parameters.push_back(slot->index);
     bucket.offsets.push_back(total);
     total += padded(slot->parameter.numel(), slot->parameter.element_size());
   }
-  bucket.flat =
-      at::zeros({total}, members.front()->parameter.options().requires_grad(false).memory_format({}));
+  const at::TensorOptions options =
+      members.front()->parameter.options().requires_grad(false).memory_format({});
+  bucket.flat = at::zeros({total}, options);
   for (std::size_t i = 0; i < members.size(); ++i) {
     const at::Tensor& parameter = members[i]->parameter;
     members[i]->gradient = bucket.flat.as_strided(parameter.sizes(), parameter.strides(), bucket.offsets[i]);
   }
+  Flight& flight = flights_.emplace_back();
+  if (trainers_.size() == 1) return;
+  const bool half = wire_ == at::kHalf || wire_ == at::kBFloat16;
+  flight.wire = half ? at::empty({total}, options.dtype(wire_)) : bucket.flat;
+}
+
+std::vector<at::Tensor> GradientBuckets::flats() const {
+  std::vector<at::Tensor> all;
+  for (const GradientBucket& bucket : buckets_) all.push_back(bucket.flat);
+  return all;
 }
 
 void GradientBuckets::begin_step(int backwards) {
@@ -126,9 +141,8 @@ void GradientBuckets::launch(std::size_t bucket) {
   if (trainers_.size() == 1) return;
   const at::NoGradGuard no_grad;
   Flight& flight = flights_[bucket];
-  flight.wire = buckets_[bucket].flat;
-  if (wire_ == at::kHalf || wire_ == at::kBFloat16)
-    flight.wire = flight.wire.to(wire_).div_(trainers_.size());
+  const at::Tensor& flat = buckets_[bucket].flat;
+  if (!flight.wire.is_same(flat)) flight.wire.copy_(flat).div_(trainers_.size());
   flight.work = trainers_.all_reduce_async(flight.wire, ReduceOp::kSum);
 }
 
@@ -145,15 +159,11 @@ void GradientBuckets::finish() {
     } else {
       flat.copy_(flights_[i].wire);
     }
-    flights_[i] = {};
   }
 }
 
 void GradientBuckets::wait_all() {
-  for (Flight& flight : flights_) {
-    flight.work.wait();
-    flight = {};
-  }
+  for (Flight& flight : flights_) flight.work.wait();
 }
 
 }  // namespace facetrain

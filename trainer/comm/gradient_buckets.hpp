@@ -35,9 +35,11 @@ class GradientBuckets {
   // already in their final memory format). bucket_bytes: a bucket is closed when the next gradient would
   // exceed it (a single larger one has its own). wire: kFloat sends gradients in their own type, sums and
   // divides by the world; kHalf or kBFloat16 sends half of that, divided by the world before summing as
-  // torch's fp16_compress_hook, and widens after.
+  // torch's fp16_compress_hook, and widens after. weight_decay: of each parameter; those without lie at the
+  // end of their bucket, so that an optimiser finds few ranges to update alike (empty: all are alike).
   GradientBuckets(std::vector<at::Tensor> parameters, Communicator& trainers,
-                  std::size_t bucket_bytes = 16u << 20, at::ScalarType wire = at::kFloat);
+                  std::size_t bucket_bytes = 16u << 20, at::ScalarType wire = at::kFloat,
+                  const std::vector<bool>& weight_decay = {});
   ~GradientBuckets();
   GradientBuckets(const GradientBuckets&) = delete;
   GradientBuckets& operator=(const GradientBuckets&) = delete;
@@ -50,10 +52,12 @@ class GradientBuckets {
   void finish();
 
   std::span<const GradientBucket> buckets() const { return buckets_; }
+  std::vector<at::Tensor> flats() const;              // of each bucket
   std::size_t launched() const { return launched_; }  // buckets of this step on their way so far
 
  private:
-  struct Slot {  // one parameter's place
+  struct Slot {             // one parameter's place
+    std::size_t index = 0;  // in the constructor's list
     at::Tensor parameter, gradient;
     std::shared_ptr<torch::autograd::Node> accumulator;  // alive as long as its hook must fire
     std::uintptr_t hook = 0;
@@ -61,11 +65,11 @@ class GradientBuckets {
     int missing = 0;  // backward passes that have not delivered yet
   };
   struct Flight {
-    at::Tensor wire;
+    at::Tensor wire;  // what travels: the bucket's flat memory, or half of it; undefined in a world of one
     Work work;
   };
 
-  void fill(GradientBucket& bucket, std::span<Slot*> members);
+  void add_bucket(std::span<Slot*> members);
   void arrived(Slot& slot);
   void launch_ready();
   void launch(std::size_t bucket);

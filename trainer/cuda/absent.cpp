@@ -6,6 +6,7 @@
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/cuda/device.hpp"
+#include "trainer/cuda/scalar_copy.hpp"
 
 namespace facetrain {
 namespace {
@@ -37,6 +38,18 @@ struct SlotCopy::State {
   std::vector<at::Tensor> tensors;
 };
 struct SlotCopier::Stream {};
+
+struct ScalarCopy::State {
+  double value;
+};
+ScalarCopy::ScalarCopy(const at::Tensor& scalar)
+    : state_(std::make_shared<State>(State{scalar.item<double>()})) {}
+bool ScalarCopy::arrived() const {
+  return true;
+}
+double ScalarCopy::value() const {
+  return state_->value;
+}
 
 HostRegistration::HostRegistration(void*, std::size_t) {
   absent("registering host memory with CUDA");

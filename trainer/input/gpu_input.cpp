@@ -62,9 +62,11 @@ class GpuInput : public BatchInput {
       for (std::uint64_t i = 0; i < batches && wait_for_room(); ++i) {
         const RingBatch filled = ring_.next();
         InputBatch batch;
+        // Cloned first: the slot is page-locked itself, and would be handed on in place of a copy.
         batch.labels =
             at::from_blob(filled.labels.data(), {static_cast<std::int64_t>(filled.labels.size())}, at::kLong)
-                .clone();
+                .clone()
+                .pin_memory();
         batch.ids.assign(filled.ids.begin(), filled.ids.end());
         batch.epoch = filled.epoch;
         batch.step = filled.step;

@@ -38,7 +38,7 @@ class TrainLogger {
   // Call just before the first step: start-up (reading lists, filling the ring) counts neither for speed nor
   // for time left. steps_done: those of an earlier run that this one goes on from.
   void start(std::int64_t steps_done = 0);
-  // Call after each step, on the rank that logs.
+  // Call after each step, on the rank that logs, once its loss is known.
   void step(const StepDone& done);
   // Around validation and saving: that time counts for the time left, but not for the speed.
   void pause();

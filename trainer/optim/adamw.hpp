@@ -15,14 +15,17 @@ namespace facetrain {
 
 class AdamW final : public Optimizer {
  public:
-  AdamW(const std::vector<TrainedParameter>& parameters, double weight_decay);  // weight_decay >= 0
+  // weight_decay >= 0. buckets: as UpdateRanges.
+  AdamW(std::vector<TrainedParameter> parameters, double weight_decay,
+        std::span<const GradientBucket> buckets = {});
 
-  void step(double lr, const at::Tensor& overflow = {}) override;
-  std::vector<at::Tensor> parameters() const override { return parameters_; }
+  void step(double lr, const at::Tensor& overflow = {}, const GradientFactors& factors = {}) override;
+  std::vector<at::Tensor> parameters() const override;
   std::vector<OptimizerState> state() override;
 
  private:
-  std::vector<at::Tensor> parameters_, exp_avgs_, exp_avg_sqs_;
+  UpdateRanges ranges_;
+  std::vector<at::Tensor> exp_avgs_, exp_avg_sqs_;  // of each range
   at::Tensor step_;  // scalar float32 on the parameters' device: updates done; a skipped one does not count
   double weight_decay_;
 };

@@ -18,11 +18,16 @@ class LossScale {
 
   at::Tensor scale(const at::Tensor& loss) const;  // loss times the scale
 
-  // Divides the gradients (float32) of `parameters` by the scale, in place, and returns the overflow flag: 1
-  // element, float32, 1 where any rank found an infinity or NaN. Collective.
-  at::Tensor unscale(const std::vector<at::Tensor>& parameters, Communicator& trainers) const;
+  // 1 / scale, what the update multiplies the gradients by; a scalar on the device.
+  at::Tensor inverse() const;
 
-  // Adjusts the scale after a step; overflow as unscale() returned it.
+  // 1 element, float32: 1 where any rank found an infinity or NaN in its gradients, which carry the scale:
+  // `norm`, of those that all ranks share, or `own`, those of this rank alone (float32 or float64, dense).
+  // (Also where the norm itself is too large for float32.) Nothing is written to. Collective.
+  at::Tensor overflow(const at::Tensor& norm, const std::vector<at::Tensor>& own,
+                      Communicator& trainers) const;
+
+  // Adjusts the scale after a step; overflow as overflow() returned it.
   void update(const at::Tensor& overflow);
 
   // The state, for checkpoints and tests: scalar float32, and scalar int32 steps since the last change.

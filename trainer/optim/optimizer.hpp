@@ -4,23 +4,28 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/config/config.hpp"
+#include "trainer/optim/update_ranges.hpp"
 
 namespace facetrain {
-
-struct TrainedParameter {
-  at::Tensor tensor;         // with .grad at each step; all on one device
-  bool weight_decay = true;  // false: BatchNorm's weight and bias (AdamW decays them too, as the reference's)
-};
 
 // What a rule remembers, for checkpoints. The tensors are the optimiser's own: copying into them restores it.
 struct OptimizerState {
   std::string name;                 // torch's: momentum_buffer, exp_avg, exp_avg_sq, step
   std::vector<at::Tensor> tensors;  // one for each parameter given, of its shape; "step": one scalar
                                     // for all; "sparse_momentum_buffer": one of the sparse rows' shape
+};
+
+// What the gradients are multiplied by on their way into an update, whose pass does it: scalars (float32, or
+// the gradients' type) on their device; undefined: 1.
+struct GradientFactors {
+  at::Tensor unscale;  // all of them: 1 / loss scale
+  at::Tensor clip;     // those of parameters that are `clipped`, after that
 };
 
 class SparseRows;
@@ -30,9 +35,9 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // One update with learning rate lr. overflow (1 element, float32, on the parameters' device; undefined:
-  // none): where it holds 1 nothing changes, without asking the GPU. Throws Error(kInternal) for a parameter
-  // without gradient.
-  virtual void step(double lr, const at::Tensor& overflow = {}) = 0;
+  // none): where it holds 1 nothing changes, without asking the GPU. What .grad holds afterwards is not
+  // defined. Throws Error(kInternal) as UpdateRanges::gradients does.
+  virtual void step(double lr, const at::Tensor& overflow = {}, const GradientFactors& factors = {}) = 0;
 
   // What a step trains: the parameters in the order given, then the sparse rows that are taken.
   virtual std::vector<at::Tensor> parameters() const = 0;
@@ -40,13 +45,15 @@ class Optimizer {
 };
 
 // The rule that train.optimizer names, with train.momentum and train.weight_decay. sparse: rows that are
-// trained too (SGD only; null: none). Throws Error(kConfig).
-std::unique_ptr<Optimizer> make_optimizer(const Config& config,
-                                          const std::vector<TrainedParameter>& parameters,
-                                          SparseRows* sparse = nullptr);
+// trained too (SGD only; null: none). buckets: as UpdateRanges. Throws Error(kConfig).
+std::unique_ptr<Optimizer> make_optimizer(const Config& config, std::vector<TrainedParameter> parameters,
+                                          SparseRows* sparse = nullptr,
+                                          std::span<const GradientBucket> buckets = {});
 
-// parameter.grad() in the parameter's memory order, which torch's fused kernels walk by address; a copy where
-// it lies otherwise. index: for the Error(kInternal) where there is none.
-at::Tensor gradient_in_order(const at::Tensor& parameter, std::size_t index);
+// The product of those of the two that are defined; undefined when neither is.
+at::Tensor product(const at::Tensor& a, const at::Tensor& b);
+
+// What torch's fused kernels divide gradients by, for a factor as above: float32, or nothing.
+std::optional<at::Tensor> divisor_of(const at::Tensor& factor);
 
 }  // namespace facetrain

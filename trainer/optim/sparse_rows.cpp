@@ -46,7 +46,8 @@ at::Tensor SparseRows::take(const at::Tensor& indices) {
   return taken_;
 }
 
-void SparseRows::step(double lr, double momentum, double weight_decay, const at::Tensor& overflow) {
+void SparseRows::step(double lr, double momentum, double weight_decay, const at::Tensor& overflow,
+                      const at::Tensor& unscale) {
   const at::NoGradGuard no_grad;
   if (!taken_.defined()) throw Error(ErrorKind::kInternal, "SGD: no rows were taken for this step");
   if (taken_.numel() > 0) {
@@ -54,7 +55,9 @@ void SparseRows::step(double lr, double momentum, double weight_decay, const at:
     // As in Sgd::step: with momentum 0 the kernel wants no velocities.
     std::vector<at::Tensor> velocities;
     if (momentum != 0) velocities.push_back(taken_velocity_);
-    at::_fused_sgd_({taken_}, {taken_.grad().contiguous()}, velocities, weight_decay, momentum, lr,
+    at::Tensor gradient = taken_.grad().contiguous();
+    if (unscale.defined()) gradient = gradient.mul(unscale);
+    at::_fused_sgd_({taken_}, {gradient}, velocities, weight_decay, momentum, lr,
                     /*dampening=*/0, /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false,
                     /*grad_scale=*/{}, overflow.defined() ? std::optional(overflow) : std::nullopt);
   }

@@ -23,9 +23,11 @@ class SparseRows {
   at::Tensor take(const at::Tensor& indices);
   const at::Tensor& taken() const { return taken_; }  // the leaf of the last take(); undefined before
 
-  // Updates the taken rows with their gradient, and the others as with gradient zero. overflow: as in
-  // Sgd::step. Throws Error(kInternal) when nothing is taken or the leaf has no gradient.
-  void step(double lr, double momentum, double weight_decay, const at::Tensor& overflow = {});
+  // Updates the taken rows with their gradient times `unscale`, and the others as with gradient zero.
+  // overflow, unscale: as in Sgd::step. Throws Error(kInternal) when nothing is taken or the leaf has no
+  // gradient.
+  void step(double lr, double momentum, double weight_decay, const at::Tensor& overflow = {},
+            const at::Tensor& unscale = {});
 
   // Brings all rows up to date; does nothing when they are.
   void catch_up();

@@ -15,9 +15,11 @@
 #include "trainer/comm/gradient_buckets.hpp"
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/device.hpp"
+#include "trainer/cuda/scalar_copy.hpp"
 #include "trainer/head/head.hpp"
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/log/log_lines.hpp"
+#include "trainer/log/step_queue.hpp"
 #include "trainer/log/trace.hpp"
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
@@ -45,8 +47,8 @@ ClassifierSpec classifier_spec(const Config& config, std::int64_t classes, Preci
   return spec;
 }
 
-std::string summary(const Config& config, const Topology& topology, const Welcome& data, Precision precision,
-                    at::Device device, int threads) {
+std::string summary(const Config& config, const Topology& topology, const Welcome& data, at::Device device,
+                    int threads) {
   const std::int64_t accumulate = config.train.accumulate;
   std::string text = std::to_string(data.samples) + " images, " + std::to_string(data.classes) +
                      " identities; " + std::to_string(topology.trainer_world) + " trainers x batch " +
@@ -56,9 +58,12 @@ std::string summary(const Config& config, const Topology& topology, const Welcom
                      " steps an epoch; " + config.model.model + " in " + config.train.precision + " on " +
                      (device.is_cpu() ? std::string("the CPU (") + why_no_device() + ")" : device.str()) +
                      ", " + std::to_string(threads) + " threads a trainer";
-  if (config.train.precision == "fp16" && precision != Precision::kFp16)
-    text += " (fp16 needs a GPU: this CPU run computes in fp32)";
-  return text;
+  return text + precision_note(config.train.precision, device);
+}
+
+PendingNumber pending_number(const at::Tensor& scalar) {
+  const ScalarCopy copy(scalar);
+  return {[copy] { return copy.arrived(); }, [copy] { return copy.value(); }};
 }
 
 // The files of a run, all below one folder, written by the first trainer alone.
@@ -165,10 +170,10 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
       trainers);
   if (!config.run.init_head.empty()) init_centres(classifier, config.run.init_head);
-  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20,
-                          device.is_cpu() || precision == Precision::kFp64 ? at::kFloat : at::kHalf);
-  const auto optimizer =
-      make_optimizer(config, trained_parameters(*backbone, classifier), classifier.sparse_centres());
+  GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20, wire_type(precision, device),
+                          weight_decays(*backbone));
+  const auto optimizer = make_optimizer(config, trained_parameters(*backbone, classifier),
+                                        classifier.sparse_centres(), buckets.buckets());
   std::optional<LossScale> loss_scale;
   if (precision == Precision::kFp16) loss_scale.emplace(device);
   TrainState state{*backbone, classifier, buckets, *optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
@@ -178,7 +183,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   dropout.rank = static_cast<std::uint32_t>(topology.trainer_rank);
   dropout.world = static_cast<std::uint32_t>(topology.trainer_world);
 
-  log.line(summary(config, topology, data, precision, device, threads));
+  log.line(summary(config, topology, data, device, threads));
   // A step of the log, the schedule and the file names is an update.
   const std::int64_t batches = config.train.accumulate;
   const RunShape shape{config.train.batch_size * topology.trainer_world * batches,
@@ -187,6 +192,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   std::optional<Trace> trace;
   if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
+  StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
   logger.start();
   std::int64_t steps = 0;
   for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
@@ -204,11 +210,11 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       const double lr = learning_rate(config, steps, shape.steps_per_epoch);
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++steps;
-      if (!trace && !leads) continue;  // reading the loss waits for a GPU
-      const double loss = result.loss.item<double>();
-      if (trace) trace->write({steps, ids, loss, result.grad_norm.item<double>(), lr});
-      if (leads) logger.step({steps, epoch, loss, lr, waited});
+      if (trace)  // which waits for the device
+        trace->write({steps, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
+      if (leads) log_queue.push({steps, epoch, 0, lr, waited}, pending_number(result.loss));
     }
+    log_queue.flush();
     logger.pause();
     end_epoch(steps);
     logger.resume();

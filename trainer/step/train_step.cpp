@@ -1,6 +1,6 @@
 #include "trainer/step/train_step.hpp"
 
-#include "trainer/optim/clip_grad_norm.hpp"
+#include "trainer/optim/grad_norm.hpp"
 
 namespace facetrain {
 namespace {
@@ -8,6 +8,15 @@ namespace {
 // The classifier's gradients belong to this rank alone and are replaced, not added up.
 void drop_gradients(ShardedClassifier& classifier) {
   for (at::Tensor& parameter : classifier.parameters()) parameter.mutable_grad() = at::Tensor();
+}
+
+std::vector<at::Tensor> gradients_of(ShardedClassifier& classifier) {
+  std::vector<at::Tensor> parameters = classifier.parameters();
+  if (SparseRows* sparse = classifier.sparse_centres()) parameters.push_back(sparse->taken());
+  std::vector<at::Tensor> gradients;
+  for (const at::Tensor& parameter : parameters)
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  return gradients;
 }
 
 }  // namespace
@@ -31,10 +40,16 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
   }
   state.buckets.finish();
 
-  at::Tensor overflow;
-  if (state.loss_scale) overflow = state.loss_scale->unscale(state.optimizer.parameters(), state.trainers);
-  const at::Tensor grad_norm = clip_grad_norm(trainable_parameters(state.backbone), state.max_grad_norm);
-  state.optimizer.step(lr, overflow);
+  // Unscaling and clipping are left to the update, which passes over the gradients anyway.
+  at::Tensor grad_norm = norm_of(state.buckets.flats()), overflow;
+  GradientFactors factors;
+  if (state.loss_scale) {
+    overflow = state.loss_scale->overflow(grad_norm, gradients_of(state.classifier), state.trainers);
+    factors.unscale = state.loss_scale->inverse();
+    grad_norm = grad_norm.mul(factors.unscale);
+  }
+  factors.clip = clip_factor(grad_norm, state.max_grad_norm);
+  state.optimizer.step(lr, overflow, factors);
   if (state.loss_scale) state.loss_scale->update(overflow);
 
   return {sum, grad_norm, overflow};
@@ -55,9 +70,16 @@ std::vector<at::Tensor> trainable_parameters(const Backbone& backbone) {
 std::vector<TrainedParameter> trained_parameters(const Backbone& backbone, ShardedClassifier& classifier) {
   std::vector<TrainedParameter> parameters;
   for (const NamedTensor& entry : backbone.state())
-    if (!entry.is_buffer && entry.trainable) parameters.push_back({entry.tensor, entry.weight_decay});
-  for (const at::Tensor& parameter : classifier.parameters()) parameters.push_back({parameter, true});
+    if (!entry.is_buffer && entry.trainable) parameters.push_back({entry.tensor, entry.weight_decay, true});
+  for (const at::Tensor& parameter : classifier.parameters()) parameters.push_back({parameter, true, false});
   return parameters;
+}
+
+std::vector<bool> weight_decays(const Backbone& backbone) {
+  std::vector<bool> decays;
+  for (const NamedTensor& entry : backbone.state())
+    if (!entry.is_buffer && entry.trainable) decays.push_back(entry.weight_decay);
+  return decays;
 }
 
 }  // namespace facetrain

@@ -20,7 +20,7 @@ namespace facetrain {
 struct TrainState {
   Backbone& backbone;
   ShardedClassifier& classifier;
-  GradientBuckets& buckets;  // of trainable_parameters(backbone)
+  GradientBuckets& buckets;  // of trainable_parameters(backbone): all of the gradient whose norm is bounded
   Optimizer& optimizer;      // of trained_parameters(backbone, classifier) and classifier.sparse_centres()
   LossScale* loss_scale;     // fp16 only, else null
   Communicator& trainers;
@@ -32,7 +32,8 @@ struct Batch {
   at::Tensor labels;  // (B) int64
 };
 
-// Scalars that lie on the device: reading one waits for the step.
+// Scalars that lie on the device: reading one waits for the step, which itself reads none (ScalarCopy, of
+// trainer/cuda/scalar_copy.hpp, reads one without waiting).
 struct StepResult {
   at::Tensor loss;       // mean over the global batch; with compat.magface or compat.uniface each rank's own
   at::Tensor grad_norm;  // of the backbone's gradient before clipping, mean over ranks
@@ -58,8 +59,10 @@ StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& d
 // The backbone's trained parameters, in state order.
 std::vector<at::Tensor> trainable_parameters(const Backbone& backbone);
 
-// Those, then classifier.parameters(): weight decay on all but BatchNorm's, as the reference's parameter
-// groups.
+// Which of them decay: all but BatchNorm's, as the reference's parameter groups.
+std::vector<bool> weight_decays(const Backbone& backbone);
+
+// Those (clipped), then classifier.parameters() (not clipped).
 std::vector<TrainedParameter> trained_parameters(const Backbone& backbone, ShardedClassifier& classifier);
 
 }  // namespace facetrain

@@ -7,7 +7,7 @@
 #include "common/error.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/optim/adamw.hpp"
-#include "trainer/optim/clip_grad_norm.hpp"
+#include "trainer/optim/grad_norm.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/optim/loss_scale.hpp"
 #include "trainer/optim/sgd.hpp"
@@ -140,28 +140,41 @@ TEST_CASE("the configuration names the rule; its state can be copied into anothe
 }
 
 TEST_CASE("clipping bounds the norm over all gradients and leaves a smaller one alone") {
-  at::Tensor a = leaf({0, 0}), b = leaf({0}), without = leaf({0});
-  give_gradient(a, {3.0, 4.0});
-  give_gradient(b, {12.0});
-  CHECK(clip_grad_norm({a, b, without}, 5.0).item<double>() == doctest::Approx(13.0));
-  const double factor = 5.0 / (13.0 + 1e-6);
-  CHECK(near(a.grad(), {3.0 * factor, 4.0 * factor}));
-  CHECK(near(b.grad(), {12.0 * factor}));
-  give_gradient(b, {1.0});
-  give_gradient(a, {2.0, 2.0});
-  CHECK(clip_grad_norm({a, b}, 5.0).item<double>() == doctest::Approx(3.0));
-  CHECK(near(a.grad(), {2.0, 2.0}, 0.0));
+  const at::Tensor a = at::tensor({3.0, 4.0}, at::kDouble), b = at::tensor({12.0}, at::kDouble);
+  const at::Tensor norm = norm_of({a, b});
+  CHECK(norm.item<double>() == doctest::Approx(13.0).epsilon(1e-15));
+  CHECK(clip_factor(norm, 5.0).item<double>() == doctest::Approx(5.0 / (13.0 + 1e-6)).epsilon(1e-15));
+  CHECK(clip_factor(norm, 14.0).item<double>() == 1.0);
+  CHECK(norm_of({}).item<double>() == 0.0);
 }
 
 TEST_CASE("the norm of a large float32 gradient is right") {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
   const at::Tensor values = at::randn({5, 300'000, 3}, generator);
   const double exact = values.to(at::kDouble).norm().item<double>();
-  for (const bool transposed : {false, true}) {
-    const at::Tensor gradient = transposed ? values.permute({2, 0, 1}) : values;
-    at::Tensor large = at::zeros_like(gradient).set_requires_grad(true);
-    large.mutable_grad() = gradient.clone();
-    CHECK(clip_grad_norm({large}, 1e9).item<double>() == doctest::Approx(exact).epsilon(5e-7));
+  CHECK((norm_of({values}).scalar_type() == at::kFloat));
+  CHECK(norm_of({values}).item<double>() == doctest::Approx(exact).epsilon(1e-7));
+}
+
+TEST_CASE("an update unscales all gradients and clips those that are to be clipped") {
+  for (const std::string rule : {"sgd", "adamw"}) {
+    CAPTURE(rule);
+    Config config;
+    config.train.optimizer = rule;
+    at::Tensor clipped = leaf({1.0, -2.0}), free = leaf({1.0});
+    at::Tensor clipped_twin = leaf({1.0, -2.0}), free_twin = leaf({1.0});
+    const auto a = make_optimizer(config, {{clipped, true, true}, {free, true, false}});
+    const auto b = make_optimizer(config, {{clipped_twin, true}, {free_twin, true}});
+    for (const double gradient : {8.0, -4.0}) {
+      give_gradient(clipped, {gradient, gradient / 2});
+      give_gradient(free, {gradient});
+      give_gradient(clipped_twin, {gradient / 4 / 8, gradient / 2 / 4 / 8});
+      give_gradient(free_twin, {gradient / 4});
+      a->step(0.1, at::zeros({1}), {at::full({}, 1.0 / 4), at::full({}, 1.0 / 8, at::kDouble)});
+      b->step(0.1);
+    }
+    CHECK(clipped.detach().equal(clipped_twin.detach()));
+    CHECK(free.detach().equal(free_twin.detach()));
   }
 }
 
@@ -199,22 +212,30 @@ TEST_CASE("the polynomial schedule warms up from 0, one update late, and falls t
 TEST_CASE("the loss scale halves at an overflow and doubles after an interval without") {
   SelfCommunicator alone;
   LossScale scale(at::kCPU, 8.0, 2);
-  at::Tensor parameter = leaf({0.0, 0.0}, at::kFloat);
   CHECK(scale.scale(at::ones({})).item<float>() == 8.0f);
-
-  give_gradient(parameter, {8.0, std::nan("")});
-  at::Tensor overflow = scale.unscale({parameter}, alone);
+  CHECK(scale.inverse().item<float>() == 0.125f);
+  at::Tensor overflow = scale.overflow(at::full({}, std::nan("")), {}, alone);
   CHECK(overflow.item<float>() == 1.0f);
   scale.update(overflow);
   CHECK(scale.value().item<float>() == 4.0f);
-
   for (const float expected : {4.0f, 8.0f, 8.0f, 16.0f}) {
-    give_gradient(parameter, {8.0, 4.0});
-    const float before = scale.value().item<float>();
-    overflow = scale.unscale({parameter}, alone);
-    CHECK(overflow.item<float>() == 0.0f);
-    CHECK(parameter.grad()[0].item<float>() == 8.0f / before);
-    scale.update(overflow);
+    scale.update(scale.overflow(at::ones({}), {at::ones({3}), at::zeros({0, 4})}, alone));
     CHECK(scale.value().item<float>() == expected);
+  }
+}
+
+TEST_CASE("an infinity or NaN anywhere is an overflow") {
+  SelfCommunicator alone;
+  const LossScale scale(at::kCPU);
+  for (const double bad : {std::numeric_limits<double>::infinity(), std::nan("")}) {
+    CAPTURE(bad);
+    CHECK(scale.overflow(at::full({}, bad), {at::ones({3})}, alone).item<float>() == 1.0f);
+    for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+      at::Tensor own = at::full({1000}, 3e38, type);  // large, but finite
+      const at::Tensor norm = at::ones({}, type);
+      CHECK(scale.overflow(norm, {at::ones({2}, type), own}, alone).item<float>() == 0.0f);
+      own[777] = -bad;
+      CHECK(scale.overflow(norm, {at::ones({2}, type), own}, alone).item<float>() == 1.0f);
+    }
   }
 }
