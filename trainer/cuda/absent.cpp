@@ -6,6 +6,7 @@
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/cuda/device.hpp"
+#include "trainer/step/phase_timer.hpp"
 
 namespace facetrain {
 namespace {
@@ -31,6 +32,10 @@ c10::Device training_device(const Topology& topology, const config_types::Ints& 
 
 std::unique_ptr<Communicator> make_nccl_communicator(MpiComm, c10::Device) {
   absent("NCCL");
+}
+
+std::unique_ptr<PhaseTimer> make_gpu_phase_timer(at::Device) {
+  absent("timing a GPU");
 }
 
 struct SlotCopy::State {

@@ -20,8 +20,12 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
   at::Tensor sum;
   DropoutKey key = dropout;
   for (std::int64_t i = 0; i < batches; ++i) {
+    enter(state.profile, Phase::kData);
     const Batch batch = next();
+    enter(state.profile, Phase::kForward);
     const at::Tensor embeddings = state.backbone.forward(batch.images, key);
+    enter(state.profile, Phase::kHead);
+    enter_at_gradient(state.profile, embeddings, Phase::kBackward);
     at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
     if (batches > 1) loss = loss.div(static_cast<double>(batches));
     (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
@@ -29,8 +33,10 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
     // Rows are r * world + rank: this moves the next batch's behind this one's.
     key.rank += static_cast<std::uint32_t>(batch.images.size(0)) * key.world;
   }
+  enter(state.profile, Phase::kCommunication);
   state.buckets.finish();
 
+  enter(state.profile, Phase::kOptimizer);
   at::Tensor overflow;
   if (state.loss_scale) overflow = state.loss_scale->unscale(state.optimizer.parameters(), state.trainers);
   const at::Tensor grad_norm = clip_grad_norm(trainable_parameters(state.backbone), state.max_grad_norm);
