@@ -13,6 +13,7 @@
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +47,14 @@ struct Peer {
   const char* name;
   std::vector<std::string> options;
 };
+
+bool multiplies_bf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
 
 Cost cost_of(TrainingStep& ours, int steps) {
   return measure(Clock::kProcess, [&] {
@@ -94,6 +103,11 @@ double run(const Case& c, const std::vector<Peer>& peers, at::Device device, dou
     if (!(off <= tolerance)) throw Error(ErrorKind::kInternal, "the peer's losses are not ours");
     ways.push_back([&process, &c] { return process.cost_of("steps " + std::to_string(c.steps)); });
   }
+  std::optional<TrainingStep> low;  // ours in bfloat16, for the record
+  if (!gpu && multiplies_bf16()) {
+    low.emplace(step_config(c.network, c.batch, "bf16"), c.classes, alone, device);
+    ways.push_back([&] { return cost_of(*low, c.steps); });
+  }
   const auto images = static_cast<std::uint64_t>(c.batch * c.steps);
   const std::vector<Timing> timings = interleave(c.rounds, images, ways);
   std::printf("  %s\n", describe("ours", timings[0]).c_str());
@@ -108,6 +122,11 @@ double run(const Case& c, const std::vector<Peer>& peers, at::Device device, dou
                   peers[i].name, gpu ? cpu.best : wall.best, gpu ? cpu.median : wall.median,
                   1e6 / timings[0].best.wall_us);
     if (c.target > 0) print_row(c.row, gpu ? wall : cpu, c.target, what);
+  }
+  if (low) {
+    std::printf("  %s\n", describe("ours in bf16", timings.back()).c_str());
+    std::printf("INFO %d %s in bf16 / in float32, both ours: %.3f by processor time\n", c.row, c.network,
+                cpu_ratio(timings.back(), timings[0]).best);
   }
   return wall_ratio(timings[0], timings[1]).best;
 }

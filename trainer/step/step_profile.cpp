@@ -36,7 +36,7 @@ void StepProfile::begin_step() {
 
 void StepProfile::enter(Phase phase) {
   phase_ = phase;
-  if (!profiled()) return;
+  if (!profiled() || (!entered_.empty() && entered_.back() == phase)) return;
   timer_->mark(phase_name(phase));
   entered_.push_back(phase);
 }
