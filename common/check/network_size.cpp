@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 
 #include "common/iresnet_depths.hpp"
@@ -67,11 +68,57 @@ NetworkSize vit_size(std::string_view depth, std::int64_t embedding, bool checkp
   return size;
 }
 
+// A convolution, its BatchNorm and, unless linear, its PReLU.
+struct ConvCount {
+  NetworkSize size;
+
+  void add(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t groups, std::int64_t side,
+           bool linear = false) {
+    const std::int64_t weights = kernel * kernel * in / groups * out, values = out * side * side;
+    size.parameters += weights + (linear ? 2 : 3) * out;
+    size.multiply_adds += weights * side * side;
+    size.kept_numbers += (linear ? 2 : 3) * values;
+  }
+};
+
+// trainer/backbones/mobilefacenet.cpp; u: channels that stand for 64 of the original.
+NetworkSize mobilefacenet_size(std::int64_t u, std::int64_t embedding) {
+  struct Stage {
+    std::int64_t in, out, middle;  // in u
+    int residual;                  // blocks after the one of stride 2
+    bool strided;
+  };
+  constexpr Stage kStages[] = {
+      {2, 2, 2, 4, true}, {2, 4, 4, 0, true}, {4, 4, 4, 6, false}, {4, 4, 8, 0, true}, {4, 4, 4, 2, false}};
+  ConvCount count;
+  std::int64_t side = 56;
+  count.add(3, 2 * u, 3, 1, side);
+  count.add(2 * u, 2 * u, 3, u, side);
+  const auto block = [&](const Stage& s, std::int64_t below) {
+    count.add(s.in * u, s.middle * u, 1, 1, side);
+    count.add(s.middle * u, s.middle * u, 3, s.middle * u, below);
+    count.add(s.middle * u, s.out * u, 1, 1, below, true);
+    side = below;
+  };
+  for (const Stage& s : kStages) {
+    if (s.strided) block(s, side / 2);
+    for (int i = 0; i < s.residual; ++i) block(s, side);
+  }
+  count.add(4 * u, 8 * u, 1, 1, side);
+  count.add(8 * u, 8 * u, side, 8 * u, 1, true);
+  count.size.parameters += 8 * u * embedding + 2 * embedding;
+  count.size.multiply_adds += 8 * u * embedding;
+  return count.size;
+}
+
 }  // namespace
 
 std::optional<NetworkSize> network_size(const Config& config) {
   const auto& model = config.model;
   if (model.model == "vit") return vit_size(model.depth, model.embedding_size, model.checkpoint);
+  if (model.model == "mobilefacenet")
+    return mobilefacenet_size(std::max<std::int64_t>(4, 4 * std::llround(16 * model.width)),
+                              model.embedding_size);
   if (model.model != "iresnet") return {};
   for (const IResNetDepth& depth : kIResNetDepths)
     if (depth.name == model.depth)

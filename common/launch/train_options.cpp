@@ -11,12 +11,12 @@
 namespace facetrain {
 namespace {
 
-int parse_nodes(const std::string& text) {
-  int nodes = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), nodes);
-  if (error != std::errc{} || end != text.data() + text.size() || nodes < 1 || nodes > 100000)
-    throw Error(ErrorKind::kConfig, "--nodes " + text + ": expected a number of nodes, at least 1");
-  return nodes;
+int parse_count(const std::string& option, const std::string& text, const char* of) {
+  int count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count < 1 || count > 100000)
+    throw Error(ErrorKind::kConfig, option + " " + text + ": expected a number of " + of + ", at least 1");
+  return count;
 }
 
 // --init-from FILE as run.init_from="FILE"; quoted, so that no name of a file is read as TOML.
@@ -39,9 +39,9 @@ std::vector<std::string> gpu_overrides(const std::string& list) {
 }
 
 TrainOptions parse_train_options(std::span<const std::string> words) {
-  static constexpr std::string_view names[] = {"--config",    "--gpus",     "--set",     "--init-from",
-                                               "--init-head", "--trace",    "--dry-run", "--print-config",
-                                               "--nodes",     "--hostfile", "--help"};
+  static constexpr std::string_view names[] = {"--config",       "--gpus",  "--set",      "--init-from",
+                                               "--init-head",    "--trace", "--profile",  "--dry-run",
+                                               "--print-config", "--nodes", "--hostfile", "--help"};
   TrainOptions options;
   std::vector<std::string> from_gpus;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -64,10 +64,12 @@ TrainOptions parse_train_options(std::span<const std::string> words) {
       options.request.sets.push_back(value());
     } else if (name == "--init-from" || name == "--init-head" || name == "--trace") {
       options.request.sets.push_back(path_override(name, value()));
+    } else if (name == "--profile") {
+      options.request.sets.push_back("run.profile=" + std::to_string(parse_count(name, value(), "steps")));
     } else if (name == "--gpus") {
       from_gpus = gpu_overrides(value());
     } else if (name == "--nodes") {
-      options.request.nodes = parse_nodes(value());
+      options.request.nodes = parse_count(name, value(), "nodes");
     } else if (name == "--hostfile") {
       options.request.hostfile = value();
     } else if (name == "--dry-run") {
@@ -98,6 +100,7 @@ std::string train_usage() {
          "embedding_size)\n"
          "  --trace FILE           write a JSON line per step and rank: step, rank, ids, loss, grad_norm, "
          "lr\n"
+         "  --profile N            measure N steps after the first 5 and log where their time goes\n"
          "  --gpus 0,2             use these GPUs, with one trainer each\n"
          "  --nodes N              nodes of the job (1); with more, mpirun places 1 + trainers processes on "
          "each\n"

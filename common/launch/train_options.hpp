@@ -17,8 +17,9 @@ struct TrainOptions {
 };
 
 // `--option value` and `--option=value`. --gpus 0,2 becomes the overrides launch.gpus=[0,2] and
-// launch.trainers=2, after all others; --init-from, --init-head and --trace become run.init_from,
-// run.init_head and run.trace. Throws Error(kConfig) with a suggestion for an unknown option; needs
+// launch.trainers=2, after all others; --init-from, --init-head, --trace and --profile become
+// run.init_from, run.init_head, run.trace and run.profile. Throws Error(kConfig) with a suggestion for an
+// unknown option; needs
 // --config unless --help is given.
 TrainOptions parse_train_options(std::span<const std::string> words);
 

@@ -31,6 +31,8 @@ std::vector<FlagSpec> flag_specs() {
       {{"--decode-rate"}, "IMG/S", "of one core of the data service (default 8000)"},
       {{"--cores"}, "N", "cores of a node for its data service (default 16)"},
       {{"--node-gpus"}, "N", "GPUs of a node (default 8)"},
+      {{"--images"}, "N", "pictures of an epoch, for the share of validation (default 5000000)"},
+      {{"--pairs"}, "N", "validation pairs (default 19000: lfw, cfp_fp, agedb_30)"},
       {{"--classes"}, "N ...", "identities to list (default 10000 100000 1000000 10000000)"},
   };
 }
@@ -84,8 +86,8 @@ void scaling_command(std::span<const std::string> words, std::ostream& out) {
   const Config config = load_config(flags.text("CONFIG"), {});
   const auto size = network_size(config);
   if (!size)
-    throw Error(ErrorKind::kConfig,
-                "the cost of " + config.model.model + " is not known; give an iresnet or a vit");
+    throw Error(ErrorKind::kConfig, "the cost of " + config.model.model +
+                                        " is not known; give an iresnet, a vit or a mobilefacenet");
   const MachineRates machine = rates_of(flags, *size);
   const NetworkCost network{static_cast<double>(size->parameters),
                             2 * static_cast<double>(size->multiply_adds)};
@@ -113,6 +115,14 @@ void scaling_command(std::span<const std::string> words, std::ostream& out) {
                       training_memory(config, *size, static_cast<std::uint64_t>(count), gpus).total());
     }
   }
+  const double pairs = flags.real("--pairs", 19'000, 0, 1e9), images = flags.real("--images", 5e6, 1, 1e12);
+  std::array<char, 160> text;
+  std::snprintf(text.data(), text.size(),
+                "Validating %.0f pairs after %.0f pictures, on all GPUs: %.2f %% of an epoch\n", pairs,
+                images,
+                100 * validation_share(
+                          pairs, config.validation.add_flip || config.validation.add_norm ? 2 : 1, images));
+  out << text.data();
 }
 
 }  // namespace facetrain

@@ -46,4 +46,9 @@ double images_per_second(const StepTime& time, const JobSize& job) {
   return static_cast<double>(job.gpus) * static_cast<double>(job.batch) / time.step();
 }
 
+double validation_share(double pairs, double passes, double epoch_pictures) {
+  const double validation = 2 * pairs * passes, training = 3 * epoch_pictures;
+  return validation / (validation + training);
+}
+
 }  // namespace facetrain

@@ -59,4 +59,9 @@ StepTime step_time(const MachineRates& machine, const NetworkCost& network, cons
 // Of the whole job: gpus x batch / step.
 double images_per_second(const StepTime& time, const JobSize& job);
 
+// The share of an epoch's time that validation takes: all GPUs embed a part of the `pairs` pairs of pictures,
+// each picture `passes` times (2: mirrored too), and a forward pass is a third of what a picture costs in a
+// step. (The sets' folds are measured on one processor meanwhile: not counted.)
+double validation_share(double pairs, double passes, double epoch_pictures);
+
 }  // namespace facetrain

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # The benchmarks: ours beside its peers, interleaved in one run, the peer's output compared with ours first.
 #   tests/bench/run.sh data [ROW...]      the data service (rows 1 to 11), or only these rows
+#   tests/bench/run.sh trainer [--cpu] [ROW...]
+#                                         the trainer (rows 1 to 8); --cpu: the code of rows 1 to 3 also runs in the small where no GPU is
 #   tests/bench/run.sh big [--images N] [--ids N] [--order O] [--dir DIR]
 #                                         a whole epoch of 5,000,000 pictures of 100,000 identities through the service (25 GB of disk)
 # Installs the peers (Debian packages; Python's into .deps/bench-venv), builds with -DFACETRAIN_BENCH=ON in build-bench, prints a line
 #   ROW <n> <measured ratio or -> target <t> ok|short|not-run <what>
 # for each row (a row of two qualities of JPEG: one for each) and writes one table into tests/bench/results.
 #   FACETRAIN_PYTHON     a Python that has the peers already: none is installed
-#   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for rows 5 and 11
+#   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for rows 5 and 11, and the trainer's 1 to 4 and 7
+#   FACETRAIN_MOBILEFACENET  mobilefacenet.py of deepinsight/insightface's arcface_torch, for the trainer's row 4
 #   FACETRAIN_BENCH_DIR  where pictures and packed sets are made (about 1 GB; default: facetrain-bench in the folder for temporary files)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,9 +19,9 @@ cd "$(dirname "$0")/../.."
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
-  data) rows=data ;;
+  data | trainer) rows=$command ;;
   big) exec bash tests/bench/big.sh "$@" ;;
-  *) sed -n '2,12p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+  *) sed -n '2,15p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac
 
 # row | target | program of tests/bench (bin/bench_NAME, or NAME.py, NAME.sh) | what
@@ -35,15 +38,27 @@ data_rows=(
   "10|5|packed|packed / file-per-image reading, cold and warm"
   "11|10|index|5M-line list: load time and memory / the reference's loading of it"
 )
+trainer_rows=(
+  "1|1.8|step|GPU step, r50se batch 128 fp16 / the reference's step as train.py runs it"
+  "2|1.1|step|GPU step, r50se batch 128 fp16 / PyTorch, channels last + torch.compile"
+  "3|3|head|head + its optimiser, 12,500 classes x 1,024 rows / the reference's"
+  "4|1|step|CPU step / the reference's step with as many threads"
+  "5|0.05|ranks|share of a step that waits for other ranks"
+  "6|0.95|end_to_end|end to end / the step alone"
+  "7|0.8|memory|memory of the GPU, r50se, batch 128, 100,000 classes / the reference's step"
+  "8|0.95|ranks|2 ranks x 1 thread / 1 rank x 2 threads"
+)
 declare -n table=${rows}_rows
+small=()
+if [ "${1:-}" = --cpu ]; then small=(--cpu); shift; fi
 wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=($(printf '%s\n' "${table[@]}" | cut -d'|' -f1))
 
 install_peers
-build_bench
+build_bench ${rows}_programs
 export FACETRAIN_BENCH_DIR
 mkdir -p "$FACETRAIN_BENCH_DIR"
-build-bench/bin/bench_draw_pictures
+[ $rows != data ] || build-bench/bin/bench_draw_pictures
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -65,7 +80,7 @@ for program in $(printf '%s\n' "${table[@]}" | cut -d'|' -f3 | awk '!seen[$0]++'
   [ ${#own[@]} -gt 0 ] || continue
   output=$(mktemp)
   status=0
-  run_row "$program" "${own[@]}" 2>&1 | tee "$output" || status=$?
+  run_row "$program" "${own[@]}" "${small[@]}" 2>&1 | tee "$output" || status=$?
   for line in "${table[@]}"; do  # a row that its program did not print
     IFS='|' read -r row target name what <<<"$line"
     if [ "$name" = "$program" ] && [[ " ${own[*]} " == *" $row "* ]] && ! grep -q "^ROW $row " "$output"; then

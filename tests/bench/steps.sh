@@ -28,11 +28,11 @@ install_peers() {  # a peer that cannot be installed costs its rows, not the run
   export FACETRAIN_PYTHON
 }
 
-build_bench() {  # all programs of tests/bench, or only bench_$1
+build_bench() {  # build_bench big, data_programs or trainer_programs: that target of tests/bench
   local log=build-bench/bench.log
   mkdir -p build-bench
   run cmake --preset release -B build-bench -DFACETRAIN_BENCH=ON >$log 2>&1 || { tail -20 $log; fail "cmake failed; all it said: $log"; }
-  run cmake --build build-bench --target ${1:+bench_}${1:-bench_programs} >$log 2>&1 || { tail -40 $log; fail "the build failed; all it said: $log"; }
+  run cmake --build build-bench --target "bench_$1" >$log 2>&1 || { tail -40 $log; fail "the build failed; all it said: $log"; }
 }
 
 machine_name() {  # the processor's, for file names

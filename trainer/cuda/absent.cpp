@@ -7,6 +7,7 @@
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/cuda/device.hpp"
 #include "trainer/cuda/scalar_copy.hpp"
+#include "trainer/step/phase_timer.hpp"
 
 namespace facetrain {
 namespace {
@@ -32,6 +33,10 @@ c10::Device training_device(const Topology& topology, const config_types::Ints& 
 
 std::unique_ptr<Communicator> make_nccl_communicator(MpiComm, c10::Device) {
   absent("NCCL");
+}
+
+std::unique_ptr<PhaseTimer> make_gpu_phase_timer(at::Device) {
+  absent("timing a GPU");
 }
 
 struct SlotCopy::State {

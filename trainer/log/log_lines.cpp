@@ -47,6 +47,11 @@ std::string best_accuracy_line(double mean, std::int64_t step) {
   return print("Best accuracy: %.5f at step %lld", mean, static_cast<long long>(step));
 }
 
+std::string validation_time_line(double validation_seconds, double epoch_seconds) {
+  return print("Validation: %.1f s, %.2f %% of the epoch", validation_seconds,
+               epoch_seconds > 0 ? 100 * validation_seconds / epoch_seconds : 0);
+}
+
 std::string log_time(std::chrono::system_clock::time_point time) {
   const auto fraction = time - std::chrono::floor<std::chrono::seconds>(time);
   const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(fraction).count();

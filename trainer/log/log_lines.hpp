@@ -27,6 +27,8 @@ std::string progress_line(const Progress& progress);
 std::string accuracy_line(const std::string& set, double mean, double deviation);  // "lfw: 0.93333+-0.01234"
 std::string mean_accuracy_line(double mean);                                       // "Mean accuracy: 0.93333"
 std::string best_accuracy_line(double mean, std::int64_t step);  // "Best accuracy: 0.93333 at step 7"
+// "Validation: 12.3 s, 0.42 % of the epoch", whose time is that of the steps and the validation.
+std::string validation_time_line(double validation_seconds, double epoch_seconds);
 
 // Local time as Python's logging writes it: "2025-01-01 12:00:00,123".
 std::string log_time(std::chrono::system_clock::time_point time);

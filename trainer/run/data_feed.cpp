@@ -1,8 +1,10 @@
 #include "trainer/run/data_feed.hpp"
 
-#include <algorithm>
+#include <ATen/ops/from_blob.h>
+
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "common/build_id.hpp"
 #include "common/cpu.hpp"
@@ -27,9 +29,23 @@ Hello hello_of(const Job& job, const std::string& model, Precision precision) {
 
 }  // namespace
 
-int compute_threads(const Config& config, const Topology& topology, at::Device device) {
+int compute_threads(const Config& config, const Topology& topology, at::Device device,
+                    Communicator& trainers) {
   if (config.launch.threads > 0) return static_cast<int>(config.launch.threads);
-  return device.is_cpu() ? std::max(1, usable_processors() / topology.node_trainers) : 1;
+  if (!device.is_cpu()) return 1;
+  struct Place {
+    std::int64_t node;
+    ProcessorMask mask;
+  };
+  static_assert(sizeof(Place) == 17 * sizeof(std::int64_t));
+  Place own{topology.node, usable_mask()};
+  std::vector<Place> all(static_cast<std::size_t>(trainers.size()));
+  trainers.all_gather(at::from_blob(all.data(), {17 * trainers.size()}, at::kLong),
+                      at::from_blob(&own, {17}, at::kLong));
+  std::vector<ProcessorMask> of_node;
+  for (const Place& place : all)
+    if (place.node == own.node) of_node.push_back(place.mask);
+  return processor_share(own.mask, of_node);
 }
 
 RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision) {

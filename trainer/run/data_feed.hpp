@@ -8,14 +8,16 @@
 #include <string>
 
 #include "common/mpi/job.hpp"
+#include "trainer/comm/communicator.hpp"
 #include "trainer/input/batch_input.hpp"
 #include "trainer/step/precision.hpp"
 
 namespace facetrain {
 
-// A trainer on the CPU takes its share of the node's processors; on a GPU one thread feeds the device.
-// launch.threads overrides both.
-int compute_threads(const Config& config, const Topology& topology, at::Device device);
+// A trainer on the CPU takes the processors of its affinity mask, or its share of them where trainers of its
+// node have them too; on a GPU one thread feeds the device. launch.threads overrides both. Collective.
+int compute_threads(const Config& config, const Topology& topology, at::Device device,
+                    Communicator& trainers);
 
 // Connected to the node's service, which listens already. model: the network that takes the pictures, which
 // an embedding job knows from its weights, not from model.model. Throws as RingConsumer's constructor.

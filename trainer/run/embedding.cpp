@@ -148,10 +148,10 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress) {
   const Config& config = job.config;
   const at::Device device = training_device(job.topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
-  at::set_num_threads(compute_threads(config, job.topology, device));
   // Collective with the services, which take part once they listen.
   const auto communicator = make_communicator(trainers_communicator(mpi, job.topology), device);
   Communicator& trainers = *communicator;
+  at::set_num_threads(compute_threads(config, job.topology, device, trainers));
   const Network network = load(config, precision, device);
 
   RingConsumer ring = join_data_service(job, network.spec.model, precision);

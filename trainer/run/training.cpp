@@ -24,6 +24,7 @@
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/run/data_feed.hpp"
+#include "trainer/run/profile_run.hpp"
 #include "trainer/step/precision.hpp"
 #include "trainer/step/train_step.hpp"
 #include "trainer/validation/evaluate.hpp"
@@ -98,8 +99,9 @@ class EpochEnd {
     options_.format = {config.data.bgr, config.data.pixel_mean, config.data.pixel_std};
   }
 
-  // `steps`: done so far. Collective.
-  void operator()(std::int64_t steps) {
+  // `steps`: done so far; epoch_began: when this epoch's first step did, by the clock. Collective.
+  void operator()(std::int64_t steps, double epoch_began) {
+    const double began = clock_.seconds();
     const std::int64_t step = steps + 1;  // the reference counts from 1 and names the step to come
     const ValidationResult result =
         evaluate(backbone_, trainers_, sets_, options_, [this](const std::string& text) { log_.line(text); });
@@ -108,6 +110,8 @@ class EpochEnd {
       best_step_ = step;
     }
     if (trainers_.rank() != 0) return;
+    const double ended = clock_.seconds();
+    if (!sets_.empty()) log_.line(validation_time_line(ended - began, ended - epoch_began));
     if (events_ != nullptr && !sets_.empty()) {
       for (const SetAccuracy& set : result.sets) events_->scalar(set.name + " acc", set.accuracy.mean, step);
       events_->scalar("Mean acc", result.mean_accuracy, step);
@@ -142,11 +146,14 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
 
   const at::Device device = training_device(topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
-  const int threads = compute_threads(config, topology, device);
-  at::set_num_threads(threads);
   // Collective with the services, which take part once they listen.
   const auto communicator = make_communicator(trainers_communicator(mpi, topology), device);
-  Communicator& trainers = *communicator;
+  const int threads = compute_threads(config, topology, device, *communicator);
+  at::set_num_threads(threads);
+  const auto profile = config.run.profile > 0
+                           ? std::make_unique<ProfiledRun>(config, *communicator, device, precision)
+                           : nullptr;
+  Communicator& trainers = profile ? profile->trainers() : *communicator;
 
   if (leads) files.create(config);
   TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
@@ -177,6 +184,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   std::optional<LossScale> loss_scale;
   if (precision == Precision::kFp16) loss_scale.emplace(device);
   TrainState state{*backbone, classifier, buckets, *optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
+  if (profile) state.profile = &profile->steps();
 
   DropoutKey dropout;
   dropout.seed = static_cast<std::uint64_t>(config.run.seed);
@@ -189,6 +197,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   const RunShape shape{config.train.batch_size * topology.trainer_world * batches,
                        static_cast<std::int64_t>(data.steps_per_epoch) / batches, config.train.epochs,
                        config.run.frequency_log};
+  require_steps_for_profile(config, shape.total_steps());
   std::optional<Trace> trace;
   if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
@@ -196,6 +205,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   logger.start();
   std::int64_t steps = 0;
   for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
+    const double epoch_began = clock.seconds();
     for (std::int64_t i = 0; i < shape.steps_per_epoch; ++i) {
       std::vector<std::int64_t> ids;
       double waited = 0;
@@ -208,15 +218,17 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       };
       dropout.step = static_cast<std::uint64_t>(steps);
       const double lr = learning_rate(config, steps, shape.steps_per_epoch);
+      if (profile) profile->steps().begin_step();
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++steps;
+      if (profile && profile->steps().end_step() && leads) profile->report(log);
       if (trace)  // which waits for the device
         trace->write({steps, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
       if (leads) log_queue.push({steps, epoch, 0, lr, waited}, pending_number(result.loss));
     }
     log_queue.flush();
     logger.pause();
-    end_epoch(steps);
+    end_epoch(steps, epoch_began);
     logger.resume();
   }
   input->finish();

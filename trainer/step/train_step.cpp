@@ -29,8 +29,12 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
   at::Tensor sum;
   DropoutKey key = dropout;
   for (std::int64_t i = 0; i < batches; ++i) {
+    enter(state.profile, Phase::kData);
     const Batch batch = next();
+    enter(state.profile, Phase::kForward);
     const at::Tensor embeddings = state.backbone.forward(batch.images, key);
+    enter(state.profile, Phase::kHead);
+    enter_at_gradient(state.profile, embeddings, Phase::kBackward);
     at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
     if (batches > 1) loss = loss.div(static_cast<double>(batches));
     (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
@@ -38,8 +42,10 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
     // Rows are r * world + rank: this moves the next batch's behind this one's.
     key.rank += static_cast<std::uint32_t>(batch.images.size(0)) * key.world;
   }
+  enter(state.profile, Phase::kCommunication);
   state.buckets.finish();
 
+  enter(state.profile, Phase::kOptimizer);
   // Unscaling and clipping are left to the update, which passes over the gradients anyway.
   at::Tensor grad_norm = norm_of(state.buckets.flats()), overflow;
   GradientFactors factors;

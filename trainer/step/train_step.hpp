@@ -13,6 +13,7 @@
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/optim/loss_scale.hpp"
 #include "trainer/optim/optimizer.hpp"
+#include "trainer/step/step_profile.hpp"
 
 namespace facetrain {
 
@@ -24,7 +25,8 @@ struct TrainState {
   Optimizer& optimizer;      // of trained_parameters(backbone, classifier) and classifier.sparse_centres()
   LossScale* loss_scale;     // fp16 only, else null
   Communicator& trainers;
-  double max_grad_norm = 5.0;  // of the backbone's gradient
+  double max_grad_norm = 5.0;      // of the backbone's gradient
+  StepProfile* profile = nullptr;  // told which phase the step is in; null: nobody asks
 };
 
 struct Batch {

@@ -191,7 +191,10 @@ TEST_CASE("sizes of networks") {
   config.model.depth = "l";
   CHECK(network_size(config)->parameters == 255684352);
   config.model.model = "mobilefacenet";
-  CHECK_FALSE(network_size(config));
+  const NetworkSize mbf = *network_size(config);  // arcface_torch's get_mbf(False, 512)
+  CHECK(mbf.parameters == 2059520);
+  CHECK(mbf.multiply_adds == 437520896);
+  CHECK(static_cast<double>(mbf.kept_numbers) == doctest::Approx(11272000.0).epsilon(0.015));
 }
 
 TEST_CASE("the estimate of a GPU's memory") {

@@ -161,6 +161,8 @@ TEST_CASE("the command line of train") {
       Words{"run.init_from=\"w.pth\"", "run.init_head=\"a\\\"b\"", "run.trace=\"t.jsonl\""});
   const auto parse = [](Words words) { return complaint([&] { parse_train_options(words); }); };
   CHECK(parse({"--config", "c", "--trace="}) == "--trace needs the name of a file");
+  CHECK(parse_train_options(Words{"-c", "c", "--profile", "20"}).request.sets == Words{"run.profile=20"});
+  CHECK(parse({"-c", "c", "--profile", "0"}) == "--profile 0: expected a number of steps, at least 1");
   CHECK(parse({"--confg", "x"}) == "train: unknown option `--confg`; did you mean `--config`?");
   CHECK(parse({"c.toml"}).ends_with("(the configuration is given as --config FILE)"));
   CHECK(parse({"--config"}) == "--config needs a value; see facetrain train --help");

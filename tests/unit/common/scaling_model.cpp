@@ -94,6 +94,11 @@ TEST_CASE("the cost of networks: the published counts") {
   CHECK(static_cast<double>(network_size(config)->multiply_adds) == doctest::Approx(12.1e9).epsilon(0.01));
 }
 
+TEST_CASE("the share of validation: forward passes of it among the thirds of steps") {
+  CHECK(validation_share(1000, 2, 4000) == doctest::Approx(0.25));
+  CHECK(validation_share(19'000, 2, 5e6) < 0.01);  // the reference's three sets at 5M pictures
+}
+
 TEST_CASE("facetrain scale prints a row for each number of GPUs and of identities") {
   const test::TemporaryFolder folder;
   std::ofstream(folder / "c.toml") << "[model]\nmodel = \"iresnet\"\ndepth = \"50\"\n";
@@ -101,7 +106,8 @@ TEST_CASE("facetrain scale prints a row for each number of GPUs and of identitie
   scaling_command(std::vector<std::string>{folder / "c.toml", "--gpu-rate", "7500", "--classes", "100000"},
                   out);
   const std::string text = out.str();
-  CHECK(std::count(text.begin(), text.end(), '\n') == 2 + 7);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 2 + 7 + 1);
+  CHECK(text.ends_with("Validating 19000 pairs after 5000000 pictures, on all GPUs: 0.50 % of an epoch\n"));
   CHECK(text.find("    100000     1 ") != std::string::npos);
   CHECK(text.find("    100000    64 ") != std::string::npos);
   CHECK_THROWS_WITH(scaling_command(std::vector<std::string>{folder / "c.toml"}, out),

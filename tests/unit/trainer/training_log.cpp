@@ -79,6 +79,7 @@ TEST_CASE("lines are the reference's") {
   CHECK(accuracy_line("lfw", 14.0 / 15, 0.01234) == "lfw: 0.93333+-0.01234");
   CHECK(mean_accuracy_line(0.93333) == "Mean accuracy: 0.93333");
   CHECK(best_accuracy_line(0.93333, 5001) == "Best accuracy: 0.93333 at step 5001");
+  CHECK(validation_time_line(12.34, 3085) == "Validation: 12.3 s, 0.40 % of the epoch");
 }
 
 TEST_CASE("times and file names are Python's") {
