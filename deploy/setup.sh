@@ -109,8 +109,15 @@ if ! complete; then
     wheels+=("${gpu_wheels[@]}")
     size="with all that it needs on a GPU (about 2 GB to download, 4 GB unpacked)"
   fi
+  missing=()   # a set-up for the CPU is kept, and what a GPU needs is added
+  for wheel in "${wheels[@]}"; do
+    name=${wheel%%==*}
+    [ -d "$home/${name//-/_}-${wheel##*==}.dist-info" ] || missing+=("$wheel")
+  done
+  [ ${#missing[@]} -gt 0 ] || { rm -rf $home; missing=("${wheels[@]}"); }   # files were removed by hand: all anew
   say "LibTorch $torch_version $size"
-  run "${download[@]}" "${wheels[@]}"
+  run "${download[@]}" "${missing[@]}"
+  [ ! -d $home ] || cp -al $home "$work/unpacked"
   for wheel in "$work"/wheels/*.whl; do
     run python3 -m zipfile -e "$wheel" "$work/unpacked"
     rm "$wheel"
@@ -118,7 +125,7 @@ if ! complete; then
   if [ $gpu = 1 ]; then
     cuda=$work/unpacked/nvidia/cu13
     chmod +x "$cuda"/bin/{*,crt/*} "$cuda"/nvvm/bin/*   # zipfile forgets modes
-    ln -s lib "$cuda/lib64"                             # where nvcc looks
+    ln -sfn lib "$cuda/lib64"                           # where nvcc looks
   fi
   run rm -rf $home
   run mv "$work/unpacked" $home

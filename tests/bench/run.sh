@@ -8,6 +8,7 @@
 # for each row (a row of two qualities of JPEG: one for each) and writes one table into tests/bench/results.
 #   FACETRAIN_PYTHON     a Python that has the peers already: none is installed
 #   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for rows 5 and 11
+#   FACETRAIN_BENCH_BIN  a folder with the programs (deploy/gpu_check.sh): nothing is installed or built
 #   FACETRAIN_BENCH_DIR  where pictures and packed sets are made (about 1 GB; default: facetrain-bench in the folder for temporary files)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -18,7 +19,7 @@ command=${1:-}
 case $command in
   data) rows=data ;;
   big) exec bash tests/bench/big.sh "$@" ;;
-  *) sed -n '2,12p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+  *) sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac
 
 # row | target | program of tests/bench (bin/bench_NAME, or NAME.py, NAME.sh) | what
@@ -43,14 +44,14 @@ install_peers
 build_bench
 export FACETRAIN_BENCH_DIR
 mkdir -p "$FACETRAIN_BENCH_DIR"
-build-bench/bin/bench_draw_pictures
+"$bench_bin/bench_draw_pictures"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 run_row() {  # run_row PROGRAM ROW...: prints the program's lines
   local name=$1
   shift
-  if [ -x "build-bench/bin/bench_$name" ]; then "build-bench/bin/bench_$name" "$@"
+  if [ -x "$bench_bin/bench_$name" ]; then "$bench_bin/bench_$name" "$@"
   elif [ -e "tests/bench/$name.sh" ]; then bash "tests/bench/$name.sh" "$@"
   elif [ -e "tests/bench/$name.py" ]; then "$FACETRAIN_PYTHON" "tests/bench/$name.py" "$@"
   else echo "no program bench_$name (a peer that it needs is missing, or it is not written yet)"; return 1
