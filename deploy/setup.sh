@@ -3,7 +3,7 @@
 # nothing missing takes well under a second. Prints each command that it runs.
 #   ./deploy/setup.sh [--ci] [--gpu | --cpu]
 #     --ci    also the checkers that CI runs (clang-format, clang-tidy)
-#     --gpu   LibTorch's CUDA libraries too (about 5 GB); found out by itself when there is an NVIDIA GPU
+#     --gpu   CUDA, NCCL and CUDA's compiler too (about 2 GB to download, 4 GB unpacked); found out by itself when there is an NVIDIA GPU
 #     --cpu   without them, even if there is a GPU
 # Your own LibTorch (zip, pip or conda install) is taken when LIBTORCH_ROOT or CMAKE_PREFIX_PATH names it.
 set -euo pipefail
@@ -20,6 +20,13 @@ packages=(
   liblmdb-dev                                      # facetrain pack: LMDB
   libzip-dev                                       # the submission's .zip
   doctest-dev                                      # the tests
+)
+# What torch 2.11.0 requires of NVIDIA's (its METADATA, by way of cuda-toolkit 13.0.2), then CUDA's compiler of the same release.
+gpu_wheels=(
+  nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==13.0.88 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61 nvidia-cufile==1.15.1.6
+  nvidia-curand==10.4.0.35 nvidia-cusolver==12.0.4.66 nvidia-cusparse==12.6.3.3 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
+  nvidia-nvjitlink==13.0.88 nvidia-nvshmem-cu13==3.4.5 nvidia-nvtx==13.0.85
+  nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-cccl==13.0.85
 )
 ci=
 gpu=
@@ -78,7 +85,7 @@ done
 home=.deps/libtorch-$torch_version
 complete() {
   [ -e $home/torch/lib/libtorch_cpu.so ] || return 1
-  [ $gpu = 0 ] || [ -e $home/nvidia/nccl/lib/libnccl.so.2 ]
+  [ $gpu = 0 ] || { [ -e $home/nvidia/nccl/lib/libnccl.so.2 ] && [ -x $home/nvidia/cu13/bin/nvcc ]; }
 }
 if ! complete; then
   exec 9>.deps/lock   # two set-ups at once: the second waits, and finds the work done
@@ -91,23 +98,35 @@ if ! complete; then
   work=$(mktemp -d .deps/unfinished.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM
-  # The wheel is only unpacked, so its Python version (3.11) need not be the system's.
-  download=(python3 -m pip --disable-pip-version-check download -q --dest "$work/wheels" --only-binary=:all:
+  # The wheels are only unpacked, so their Python version (3.11) need not be the system's.
+  download=(python3 -m pip --disable-pip-version-check download -q --dest "$work/wheels" --no-deps --only-binary=:all:
     --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none)
-  for glibc in 28 27 26 25 24 17 12 5; do download+=(--platform manylinux_2_${glibc}_x86_64); done
+  for glibc in $(seq 28 -1 5); do download+=(--platform manylinux_2_${glibc}_x86_64); done
   download+=(--platform manylinux2014_x86_64 --platform linux_x86_64)
+  wheels=(torch==$torch_version nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+  size="for the CPU (0.6 GB to download, 1.2 GB unpacked)"
   if [ $gpu = 1 ]; then
-    say "LibTorch $torch_version with all that it needs on a GPU (about 3 GB to download, 7 GB unpacked)"
-    run "${download[@]}" torch==$torch_version
-    rm -f "$work"/wheels/triton-*   # a compiler that only Python code calls
-  else
-    say "LibTorch $torch_version for the CPU (0.6 GB to download, 1.2 GB unpacked)"
-    run "${download[@]}" --no-deps torch==$torch_version nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+    wheels+=("${gpu_wheels[@]}")
+    size="with all that it needs on a GPU (about 2 GB to download, 4 GB unpacked)"
   fi
+  missing=()   # a set-up for the CPU is kept, and what a GPU needs is added
+  for wheel in "${wheels[@]}"; do
+    name=${wheel%%==*}
+    [ -d "$home/${name//-/_}-${wheel##*==}.dist-info" ] || missing+=("$wheel")
+  done
+  [ ${#missing[@]} -gt 0 ] || { rm -rf $home; missing=("${wheels[@]}"); }   # files were removed by hand: all anew
+  say "LibTorch $torch_version $size"
+  run "${download[@]}" "${missing[@]}"
+  [ ! -d $home ] || cp -al $home "$work/unpacked"
   for wheel in "$work"/wheels/*.whl; do
     run python3 -m zipfile -e "$wheel" "$work/unpacked"
     rm "$wheel"
   done
+  if [ $gpu = 1 ]; then
+    cuda=$work/unpacked/nvidia/cu13
+    chmod +x "$cuda"/bin/{*,crt/*} "$cuda"/nvvm/bin/*   # zipfile forgets modes
+    ln -sfn lib "$cuda/lib64"                           # where nvcc looks
+  fi
   run rm -rf $home
   run mv "$work/unpacked" $home
 fi

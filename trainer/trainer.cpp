@@ -1,4 +1,6 @@
 // trainer: one rank of a training or embedding job, one per GPU (or per share of the CPU).
+#include <c10/util/Exception.h>
+
 #include <chrono>
 #include <iostream>
 #include <optional>
@@ -9,6 +11,7 @@
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
 #include "trainer/run/embedding.hpp"
+#include "trainer/run/out_of_memory.hpp"
 #include "trainer/run/training.hpp"
 #include "trainer/step/keep_freed_memory.hpp"
 
@@ -17,10 +20,14 @@ namespace {
 
 void run(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
-  if (is_embedding(job.config)) {
-    run_embedding(mpi, job, arguments.progress);
-  } else {
-    run_training(mpi, job, arguments.progress);
+  try {
+    if (is_embedding(job.config)) {
+      run_embedding(mpi, job, arguments.progress);
+    } else {
+      run_training(mpi, job, arguments.progress);
+    }
+  } catch (const c10::OutOfMemoryError& error) {
+    throw Error(ErrorKind::kConfig, out_of_memory_text(error.what(), job.config));
   }
 }
 

@@ -11,13 +11,17 @@ endif()
 add_library(facetrain_flags INTERFACE)
 # GCC 12 warns of impossible overlaps in std::string's operator+ (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651).
 target_compile_options(facetrain_flags INTERFACE
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
-target_compile_options(facetrain_flags INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${FACETRAIN_WERROR}>:-Werror>)
+  $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+target_compile_options(facetrain_flags INTERFACE
+  "$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wpedantic;$<$<BOOL:${FACETRAIN_WERROR}>:-Werror>>")
+# nvcc takes its own and passes the rest on; what it generates for the host compiler is not pedantic.
+target_compile_options(facetrain_flags INTERFACE
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;$<$<BOOL:${FACETRAIN_WERROR}>:-Werror=all-warnings>>")
 # Open MPI's C++ bindings are gone from the standard; Asio is header-only here.
 target_compile_definitions(facetrain_flags INTERFACE OMPI_SKIP_MPICXX BOOST_ERROR_CODE_HEADER_ONLY)
 target_include_directories(facetrain_flags INTERFACE ${CMAKE_SOURCE_DIR})
 if(FACETRAIN_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -g1)
+  add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=address,undefined;-fno-omit-frame-pointer;-g1>")
   add_link_options(-fsanitize=address,undefined)
 endif()
 

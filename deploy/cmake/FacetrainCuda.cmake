@@ -1,5 +1,5 @@
 # Whether this build has CUDA, and from where. Headers and libraries of the CUDA run time and NCCL come from the wheels beside
-# torch (the versions that LibTorch itself loads), else from the toolkit. No nvcc: there is no device code of ours.
+# torch (the versions that LibTorch itself loads), else from the toolkit; so does CUDA's compiler, which may be missing.
 set(wheels ${LIBTORCH_HOME}/../nvidia)
 set(toolkit $ENV{CUDA_HOME} /usr/local/cuda)
 find_path(FACETRAIN_CUDART_INCLUDE cuda_runtime.h HINTS ${wheels}/cu13/include ${toolkit} PATH_SUFFIXES include)
@@ -68,4 +68,37 @@ if(FACETRAIN_WITH_CUDA)
   target_link_options(facetrain_libtorch INTERFACE
     "LINKER:--push-state,--no-as-needed,${LIBTORCH_HOME}/lib/libtorch_cuda.so,--pop-state")
   target_link_libraries(facetrain_libtorch INTERFACE facetrain_c10_cuda facetrain_cudart facetrain_nccl)
+endif()
+
+# Kernels of ours (trainer/cuda/*.cu) need nvcc; without one their twins serve (trainer/cuda/*_absent.cpp, through LibTorch). A
+# CPU-only build that has headers and nvcc still compiles them (row cuda.compiles). Sets FACETRAIN_WITH_NVCC.
+set(FACETRAIN_CUDA_ARCHITECTURES 90 CACHE STRING "GPU architectures that the kernels are compiled for, as CMAKE_CUDA_ARCHITECTURES (90: H100, H200)")
+option(FACETRAIN_NVCC "Compile the kernels of trainer/cuda with nvcc where there is one" ON)
+set(FACETRAIN_WITH_NVCC OFF)
+if(FACETRAIN_NVCC AND FACETRAIN_CUDA_INCLUDES AND NOT FACETRAIN_CUDA STREQUAL "OFF")
+  find_program(FACETRAIN_NVCC_PROGRAM nvcc HINTS ${wheels}/cu13 ${toolkit} PATH_SUFFIXES bin)
+  mark_as_advanced(FACETRAIN_NVCC_PROGRAM)
+  if(FACETRAIN_NVCC_PROGRAM)
+    set(ENV{CUDACXX} ${FACETRAIN_NVCC_PROGRAM})
+    set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER} CACHE FILEPATH "The compiler that nvcc calls")
+    set(CMAKE_CUDA_ARCHITECTURES ${FACETRAIN_CUDA_ARCHITECTURES})
+    set(CMAKE_CUDA_STANDARD 17)  # CMake 3.25 knows no CUDA20
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    set(CMAKE_CUDA_EXTENSIONS OFF)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # the one that LibTorch loads, linked by name below: not a second one
+    if(CCACHE)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+    endif()
+    include(CheckLanguage)
+    check_language(CUDA)  # an nvcc that does not work is as good as none
+    if(CMAKE_CUDA_COMPILER)
+      enable_language(CUDA)
+      set(FACETRAIN_WITH_NVCC ON)
+    endif()
+  endif()
+  if(FACETRAIN_WITH_NVCC)
+    message(STATUS "Kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER}), architectures ${FACETRAIN_CUDA_ARCHITECTURES}")
+  elseif(FACETRAIN_WITH_CUDA)
+    message(STATUS "No kernels of our own: no nvcc that works (LibTorch's operators serve); ./deploy/setup.sh --gpu installs one")
+  endif()
 endif()

@@ -25,7 +25,7 @@ mkdir -p tests/bench/results
 log=$(mktemp)
 trap 'rm -f "$log" "$dir"/big.rec "$dir"/big.idx' EXIT
 status=0
-build-bench/bin/bench_big "$dir" "$images" "$ids" "$order" 2>&1 | tee "$log" || status=$?
+"$bench_bin/bench_big" "$dir" "$images" "$ids" "$order" 2>&1 | tee "$log" || status=$?
 [ $status -le 1 ] || exit $status  # it did not come to measuring
 {
   echo "# tests/bench/run.sh big --images $images --ids $ids --order $order"

@@ -11,6 +11,7 @@
 #   FACETRAIN_PYTHON     a Python that has the peers already: none is installed
 #   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for rows 5 and 11, and the trainer's 1 to 4 and 7
 #   FACETRAIN_MOBILEFACENET  mobilefacenet.py of deepinsight/insightface's arcface_torch, for the trainer's row 4
+#   FACETRAIN_BENCH_BIN  a folder with the programs (deploy/gpu_check.sh): nothing is installed or built
 #   FACETRAIN_BENCH_DIR  where pictures and packed sets are made (about 1 GB; default: facetrain-bench in the folder for temporary files)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -21,7 +22,7 @@ command=${1:-}
 case $command in
   data | trainer) rows=$command ;;
   big) exec bash tests/bench/big.sh "$@" ;;
-  *) sed -n '2,15p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+  *) sed -n '2,16p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac
 
 # row | target | program of tests/bench (bin/bench_NAME, or NAME.py, NAME.sh) | what
@@ -58,14 +59,14 @@ install_peers
 build_bench ${rows}_programs
 export FACETRAIN_BENCH_DIR
 mkdir -p "$FACETRAIN_BENCH_DIR"
-[ $rows != data ] || build-bench/bin/bench_draw_pictures
+[ $rows != data ] || "$bench_bin/bench_draw_pictures"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 run_row() {  # run_row PROGRAM ROW...: prints the program's lines
   local name=$1
   shift
-  if [ -x "build-bench/bin/bench_$name" ]; then "build-bench/bin/bench_$name" "$@"
+  if [ -x "$bench_bin/bench_$name" ]; then "$bench_bin/bench_$name" "$@"
   elif [ -e "tests/bench/$name.sh" ]; then bash "tests/bench/$name.sh" "$@"
   elif [ -e "tests/bench/$name.py" ]; then "$FACETRAIN_PYTHON" "tests/bench/$name.py" "$@"
   else echo "no program bench_$name (a peer that it needs is missing, or it is not written yet)"; return 1

@@ -1,10 +1,12 @@
 # The steps of tests/bench/run.sh and big.sh: peers, build, the table.
 . deploy/steps.sh
+bench_bin=${FACETRAIN_BENCH_BIN:-build-bench/bin}
 : "${FACETRAIN_BENCH_DIR:=${TMPDIR:-/tmp}/facetrain-bench}"
 peer_packages=(libturbojpeg0-dev libopencv-dev)
 peer_modules=(torch torchvision pillow opencv-python-headless numpy lmdb msgpack six pandas)
 
 install_peers() {  # a peer that cannot be installed costs its rows, not the run
+  [ -z "${FACETRAIN_BENCH_BIN:-}" ] || return 0
   local missing=() package
   for package in "${peer_packages[@]}"; do
     dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
@@ -29,6 +31,7 @@ install_peers() {  # a peer that cannot be installed costs its rows, not the run
 }
 
 build_bench() {  # build_bench big, data_programs or trainer_programs: that target of tests/bench
+  [ -z "${FACETRAIN_BENCH_BIN:-}" ] || return 0
   local log=build-bench/bench.log
   mkdir -p build-bench
   run cmake --preset release -B build-bench -DFACETRAIN_BENCH=ON >$log 2>&1 || { tail -20 $log; fail "cmake failed; all it said: $log"; }

@@ -1,0 +1,190 @@
+// A step on a GPU beside the same step on the CPU: in float64 the same numbers up to rounding, for each kind
+// of network and each head; in float16 the loss falls, an overflow skips a step, and the next one goes on.
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/gpu/gpu.hpp"
+#include "tests/mpi/linear_backbone.hpp"
+#include "trainer/comm/mpi_communicator.hpp"
+#include "trainer/step/precision.hpp"
+#include "trainer/step/train_step.hpp"
+
+// Last: ATen has a CHECK of its own, which would replace doctest's.
+#include <doctest/doctest.h>
+
+using namespace facetrain;
+using facetrain::test::draw;
+using facetrain::test::first_gpu;
+using facetrain::test::no_gpu;
+
+namespace {
+
+constexpr std::int64_t kClasses = 10, kBatch = 8, kSize = 32;
+
+// What one trainer needs, on any device.
+struct Trainer {
+  Trainer(BackboneSpec spec, const Config& config, Precision precision, at::Device device)
+      : device(device),
+        type(parameter_type(precision)),
+        backbone(make_network(spec, device, type)),
+        classifier({.classes = kClasses,
+                    .embedding_size = kSize,
+                    .device = device,
+                    .dtype = type,
+                    .linear = linear_type(precision, device),
+                    .sample_rate = config.head.sample_rate},
+                   make_head(config), alone),
+        buckets(trainable_parameters(*backbone), alone),
+        optimizer(
+            make_optimizer(config, trained_parameters(*backbone, classifier), classifier.sparse_centres())),
+        scale(precision == Precision::kFp16 ? std::optional<LossScale>(std::in_place, device) : std::nullopt),
+        state{*backbone, classifier, buckets, *optimizer, scale ? &*scale : nullptr, alone} {}
+
+  static std::unique_ptr<Backbone> make_network(BackboneSpec spec, at::Device device, at::ScalarType type) {
+    spec.embedding_size = kSize;
+    auto network = make_backbone(spec, 1);
+    network->to(device, type);
+    network->train(true);
+    return network;
+  }
+
+  StepResult step(const at::Tensor& images, std::uint64_t number, double lr = 0.02) {
+    const Batch batch{images.to(device, type), at::arange(kBatch).remainder(kClasses)};
+    return train_step(state, batch, {.step = number}, lr);
+  }
+  std::vector<at::Tensor> values() const {
+    std::vector<at::Tensor> all;
+    for (const NamedTensor& entry : backbone->state()) all.push_back(entry.tensor.detach().cpu().clone());
+    return all;
+  }
+
+  SelfCommunicator alone;
+  at::Device device;
+  at::ScalarType type;
+  std::unique_ptr<Backbone> backbone;
+  ShardedClassifier classifier;
+  GradientBuckets buckets;
+  std::unique_ptr<Optimizer> optimizer;
+  std::optional<LossScale> scale;
+  TrainState state;
+};
+
+at::Tensor pictures(std::uint64_t seed) {
+  return draw({kBatch, 3, 112, 112}, seed, at::kFloat).clamp_(-1, 1);
+}
+
+Config with_head(const std::string& head, std::vector<double> margin) {
+  Config config;
+  config.head.head = head;
+  config.head.margin = std::move(margin);
+  return config;
+}
+
+double relative(double a, double b) {
+  return std::abs(a - b) / std::max(std::abs(b), 1e-300);
+}
+
+// Three steps of both; the largest relative difference of loss, gradient norm and network.
+double difference(const BackboneSpec& spec, const Config& config, Precision precision) {
+  Trainer on_cpu(spec, config, precision, at::kCPU), on_gpu(spec, config, precision, first_gpu());
+  double largest = 0;
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const at::Tensor images = pictures(step);
+    const StepResult expected = on_cpu.step(images, step), result = on_gpu.step(images, step);
+    largest = std::max(largest, relative(result.loss.item<double>(), expected.loss.item<double>()));
+    largest = std::max(largest, relative(result.grad_norm.item<double>(), expected.grad_norm.item<double>()));
+  }
+  const auto expected = on_cpu.values(), values = on_gpu.values();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double size = expected[i].to(at::kDouble).norm().item<double>();
+    const double apart = (values[i] - expected[i]).to(at::kDouble).norm().item<double>();
+    largest = std::max(largest, apart / std::max(size, 1.0));
+  }
+  return std::isfinite(largest) ? largest : std::numeric_limits<double>::infinity();
+}
+
+const BackboneSpec kSmall{.model = "mobilefacenet", .width = 0.25, .dropout = 0};
+
+}  // namespace
+
+TEST_CASE("every kind of network steps as on the CPU in float64") {
+  if (no_gpu(/*cpu_may_stand_in=*/true)) return;
+  const Config config = with_head("arcface", {0.5});
+  for (const BackboneSpec& spec :
+       {kSmall, BackboneSpec{.model = "iresnet", .depth = "18", .mode = "se", .dropout = 0.4},
+        BackboneSpec{.model = "iresnet", .depth = "18", .dropout = 0.4, .checkpoint = true},
+        BackboneSpec{.model = "vit", .depth = "s"}}) {
+    CAPTURE(spec.model);
+    CAPTURE(spec.mode);
+    CHECK(difference(spec, config, Precision::kFp64) < 1e-9);
+  }
+}
+
+TEST_CASE("every head steps as on the CPU in float64") {
+  if (no_gpu(/*cpu_may_stand_in=*/true)) return;
+  const std::map<std::string, std::vector<double>> margins = {
+      {"arcface", {0.5}},          {"cosface", {0.4}},        {"sphereface", {1.7}},
+      {"combined", {1, 0.3, 0.2}}, {"curricularface", {0.5}}, {"magface", {10, 110, 0.45, 0.8}},
+      {"adaface", {0.4}},          {"uniface", {0.4, 5}},     {"circleloss", {0.25}}};
+#define HEAD(name, margin_count) REQUIRE(margins.contains(#name));
+#include "trainer/head/heads.def"
+#undef HEAD
+  for (const auto& [head, margin] : margins) {
+    CAPTURE(head);
+    CHECK(difference(kSmall, with_head(head, margin), Precision::kFp64) < 1e-9);
+  }
+  Config sampled = with_head("arcface", {0.5});
+  sampled.head.sample_rate = 0.5;
+  CHECK(difference(kSmall, sampled, Precision::kFp64) < 1e-9);
+  Config adamw = with_head("arcface", {0.5});
+  adamw.train.optimizer = "adamw";
+  CHECK(difference(kSmall, adamw, Precision::kFp64) < 1e-9);
+}
+
+TEST_CASE("float32 without TF32 is close to the CPU's") {
+  if (no_gpu(/*cpu_may_stand_in=*/true)) return;
+  const bool tf32 = at::globalContext().allowTF32CuDNN();
+  at::globalContext().setAllowTF32CuDNN(false);
+  CHECK(difference(kSmall, with_head("arcface", {0.5}), Precision::kFp32) < 1e-3);
+  at::globalContext().setAllowTF32CuDNN(tf32);
+}
+
+TEST_CASE("float16: the loss falls, an overflow skips a step, and the next one goes on") {
+  if (no_gpu(/*cpu_may_stand_in=*/true)) return;
+  Trainer trainer({.model = "iresnet", .depth = "18", .mode = "se", .precision = "fp16"},
+                  with_head("arcface", {0.5}), Precision::kFp16, first_gpu());
+  const at::Tensor images = pictures(1);
+  std::vector<double> losses;
+  for (std::uint64_t step = 0; step < 40; ++step)
+    losses.push_back(trainer.step(images, step).loss.item<double>());
+  CHECK(std::isfinite(losses.back()));
+  CHECK(losses.back() < 0.8 * losses.front());
+
+  const auto parameters = [&] {
+    std::vector<at::Tensor> all;
+    for (const at::Tensor& parameter : trainer.optimizer->parameters())
+      all.push_back(parameter.detach().clone());
+    return all;
+  };
+  const auto same = [](const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+    bool all = a.size() == b.size();
+    for (std::size_t i = 0; all && i < a.size(); ++i) all = a[i].equal(b[i]);
+    return all;
+  };
+  const auto before = parameters();
+  const float scale = trainer.scale->value().item<float>();
+  at::Tensor broken = pictures(2);
+  broken[0].fill_(std::numeric_limits<float>::infinity());
+  CHECK(trainer.step(broken, 40).skipped.item<float>() == 1.0f);
+  CHECK(same(parameters(), before));
+  CHECK(trainer.scale->value().item<float>() == scale / 2);
+  CHECK(trainer.step(images, 41).skipped.item<float>() == 0.0f);
+  CHECK_FALSE(same(parameters(), before));
+}

@@ -1,0 +1,30 @@
+#include "trainer/run/out_of_memory.hpp"
+
+#include "common/config/job_kind.hpp"
+
+namespace facetrain {
+namespace {
+
+// "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.20 GiB
+// is free." of a text that goes on with processes, allocator settings and a stack trace.
+std::string first_sentences(const std::string& text) {
+  const std::string end = " is free.";
+  const auto at = text.find(end);
+  return at == text.npos ? text.substr(0, text.find('\n')) + "." : text.substr(0, at + end.size());
+}
+
+}  // namespace
+
+std::string out_of_memory_text(const std::string& torch_says, const Config& config) {
+  const std::string said = first_sentences(torch_says);
+  const std::string batch = "train.batch_size = " + std::to_string(config.train.batch_size);
+  if (is_embedding(config))
+    return said + " The batch is " + batch + "; lower it (facetrain embed --batch_size)";
+  std::string advice = "; lower it and raise train.accumulate by the same factor";
+  if (!config.model.checkpoint && config.model.model != "mobilefacenet")
+    advice += ", or set model.checkpoint = true (less memory, more time)";
+  if (config.head.sample_rate >= 1) advice += "; with very many identities, head.sample_rate below 1";
+  return said + " The run has " + batch + " in " + config.train.precision + advice;
+}
+
+}  // namespace facetrain
