@@ -23,6 +23,10 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+// The exit code of a job that was asked to stop and has written a checkpoint: the same command goes on
+// (sysexits EX_TEMPFAIL).
+constexpr int kExitCheckpointed = 75;
+
 // The process exit code for an error: 66, 70, 74 or 78.
 inline int exit_code(ErrorKind kind) {
   return static_cast<int>(kind);

@@ -3,16 +3,20 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "common/build_id.hpp"
+#include "common/checkpoint/manifest.hpp"
 #include "common/config/job_kind.hpp"
 #include "common/cpu.hpp"
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
+#include "common/stop_signal.hpp"
 #include "dataservice/serve/batch_server.hpp"
 #include "dataservice/serve/pool_size.hpp"
+#include "dataservice/source/digest.hpp"
 #include "dataservice/source/make_source.hpp"
 
 namespace facetrain {
@@ -43,6 +47,19 @@ void write_names(const std::string& path, const Source& source) {
   file.commit();
 }
 
+// A line for each class that has pictures.
+void write_class_map(const std::string& path, const Source& source) {
+  CheckedFile file(path);
+  std::vector<bool> seen(source.classes());
+  for (std::uint32_t i = 0; i < source.size(); ++i) {
+    const auto label = static_cast<std::size_t>(source.label(i));
+    if (seen[label]) continue;
+    seen[label] = true;
+    file.write(std::to_string(label) + "\t" + source.name(i) + "\n");
+  }
+  file.commit_unsynced();
+}
+
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
   if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
@@ -53,7 +70,11 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
   const OpenedSource opened = make_source(job.config, Copies::kStaged);
   for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
-  BatchServer server(service_setup(job), *opened.source);
+  if (!is_embedding(job.config) && job.topology.node == 0)
+    write_class_map(folder + "/" + kClassMapName, *opened.source);
+  ServiceSetup setup = service_setup(job);
+  if (!is_embedding(job.config)) setup.data_digest = data_digest(*opened.source, usable_processors());
+  BatchServer server(std::move(setup), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);
   server.run();
@@ -65,6 +86,7 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
 }  // namespace facetrain
 
 int main(int argc, char** argv) {
+  facetrain::ignore_stop_signal();  // the trainers say when they have stopped
   std::optional<facetrain::MpiSession> mpi;
   try {
     mpi.emplace();

@@ -10,6 +10,7 @@
 #include "common/error.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
+#include "common/stop_signal.hpp"
 #include "trainer/run/embedding.hpp"
 #include "trainer/run/out_of_memory.hpp"
 #include "trainer/run/training.hpp"
@@ -18,14 +19,15 @@
 namespace facetrain {
 namespace {
 
-void run(MpiSession& mpi, const JobArguments& arguments) {
+// The exit code.
+int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
   try {
     if (is_embedding(job.config)) {
       run_embedding(mpi, job, arguments.progress);
-    } else {
-      run_training(mpi, job, arguments.progress);
+      return 0;
     }
+    return run_training(mpi, job, arguments.progress, stop) == RunEnd::kFinished ? 0 : kExitCheckpointed;
   } catch (const c10::OutOfMemoryError& error) {
     throw Error(ErrorKind::kConfig, out_of_memory_text(error.what(), job.config));
   }
@@ -38,9 +40,9 @@ int main(int argc, char** argv) {
   facetrain::keep_freed_memory();
   std::optional<facetrain::MpiSession> mpi;
   try {
+    facetrain::StopSignal stop;  // before any thread
     mpi.emplace();
-    facetrain::run(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}));
-    return 0;
+    return facetrain::run(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop);
   } catch (...) {
     const facetrain::Failure failure = facetrain::current_failure();
     // What all trainers meet is reported once: the later ones give the first time to end the job.

@@ -8,13 +8,6 @@
 namespace facetrain {
 namespace {
 
-void refuse_missing_features(const Config& config, std::vector<ConfigProblem>& problems) {
-  const auto refuse = [&](bool used, const char* key, const char* what) {
-    if (used) problems.push_back({key, std::string(what) + " is not implemented yet; leave this key out"});
-  };
-  refuse(!config.run.resume.empty(), "run.resume", "resuming from a checkpoint");
-}
-
 void refuse_partial_fc_combinations(const Config& config, std::vector<ConfigProblem>& problems) {
   if (config.head.sample_rate >= 1) return;
   if (config.head.sample_rate == 0)
@@ -77,7 +70,6 @@ void refuse_other_backbones_keys(const Config& config, std::vector<ConfigProblem
 
 std::vector<ConfigProblem> inconsistencies(const Config& config) {
   std::vector<ConfigProblem> problems;
-  refuse_missing_features(config, problems);
   refuse_partial_fc_combinations(config, problems);
   if (is_embedding(config)) refuse_changed_pictures(config, problems);
   refuse_other_backbones_keys(config, problems);

@@ -13,8 +13,7 @@ struct ConfigProblem {
   std::string text;  // what is wrong and what to do
 };
 
-// Keys that contradict each other, and keys of features that do not exist yet (refused, rather than ignored
-// in silence).
+// Keys that contradict each other.
 std::vector<ConfigProblem> inconsistencies(const Config& config);
 
 }  // namespace facetrain

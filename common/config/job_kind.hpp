@@ -14,6 +14,11 @@ inline bool is_embedding(const Config& config) {
   return !config.embed.model_path.empty();
 }
 
+// <work_path>/<prefix>: where a run's log, checkpoints, models and list of bad pictures live.
+inline std::string run_folder(const Config& config) {
+  return config.run.work_path + "/" + config.run.prefix;
+}
+
 // The files of an embedding job, from its embed.destination, which ends in ".npy".
 struct EmbeddingFiles {
   std::string features;  // (n, E) float32, a row per picture, in the source's order; NaN: an unusable picture

@@ -145,6 +145,11 @@ void write_file_atomically(const std::string& path, std::string_view text) {
   write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 
+void rename_folder(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) != 0) fail("rename " + from + " to", to, errno);
+  sync_folder(to);
+}
+
 std::vector<std::byte> read_file(const std::string& path) {
   const Descriptor file(path);
   std::vector<std::byte> bytes(file.size(path) + 1);  // one more, so that the end is seen without growing

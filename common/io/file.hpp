@@ -44,6 +44,9 @@ class CheckedFile {
 void write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
 void write_file_atomically(const std::string& path, std::string_view text);
 
+// Gives a folder its final name, durably: rename, then fsync of the folder that holds it. Throws Error(kIo).
+void rename_folder(const std::string& from, const std::string& to);
+
 // All bytes of a file. Throws Error(kInput) when it cannot be opened, Error(kIo) when reading fails.
 std::vector<std::byte> read_file(const std::string& path);
 

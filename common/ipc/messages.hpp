@@ -51,6 +51,7 @@ struct Welcome {
   std::uint64_t samples = 0;
   std::uint64_t classes = 0;
   std::uint64_t steps_per_epoch = 0;
+  std::uint64_t data_digest = 0;  // dataservice/source/digest.hpp
 };
 
 struct Refused {

@@ -106,7 +106,7 @@ int embed_command(std::span<const std::string> words, const std::string& bin) {
   require_readable("source", options.source);
   require_programs(bin);
   std::cout << "+ " << shell_line(launch.argv) << std::endl;
-  const int code = run_job(launch.argv, launch.node_processes);
+  const int code = run_job(launch.argv, launch.node_processes, FirstSignal::kTerminate);
   if (code != 0 || options.per_image.empty()) return code;
   const EmbeddingFiles files = embedding_files(options.destination);
   const std::uint64_t written = write_per_image(files.features, files.names, options.per_image);

@@ -190,12 +190,14 @@ const char* name_of_signal(int signal) {
 
 }  // namespace
 
-int run_job(const std::vector<std::string>& argv, int node_processes, std::chrono::seconds grace) {
+int run_job(const std::vector<std::string>& argv, int node_processes, FirstSignal first,
+            std::chrono::seconds grace) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const SignalEvents signals;
   const Child child = start(argv, signals);
   ErrorStream errors(node_processes);
   int stopped_by = 0;
+  bool asked = false;  // to write a checkpoint
   int status = 0;
   bool is_running = true, is_open = true;
   Clock::time_point kill_at = Clock::time_point::max();  // mpirun may be deaf to the first signal
@@ -205,7 +207,12 @@ int run_job(const std::vector<std::string>& argv, int node_processes, std::chron
     if (events[1].revents != 0) is_open = errors.pump(child.errors.get());
     while (const auto signal = signals.next()) {
       if (*signal == SIGCHLD) continue;
-      if (*signal == SIGUSR1) {
+      if (*signal == SIGUSR1 || (first == FirstSignal::kCheckpoint && !asked)) {
+        if (*signal != SIGUSR1)
+          std::cerr << "facetrain: " << name_of_signal(*signal)
+                    << ": the job finishes its step and writes a checkpoint (once more: stop it at once)\n"
+                    << std::flush;
+        asked = true;
         ::kill(child.pid, SIGUSR1);
         continue;
       }
@@ -229,7 +236,8 @@ int run_job(const std::vector<std::string>& argv, int node_processes, std::chron
   errors.finish();
   if (stopped_by != 0) return 128 + stopped_by;
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  if (code != 0 && !errors.has_shown())
+  if (asked && code == 128 + SIGUSR1) return kExitCheckpointed;
+  if (code != 0 && code != kExitCheckpointed && !errors.has_shown())
     std::cerr << "facetrain: the job ended with exit code " << code << " and without a reason\n";
   return code;
 }

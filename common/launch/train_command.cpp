@@ -3,13 +3,20 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string_view>
+#include <vector>
 
+#include "common/checkpoint/compatibility.hpp"
+#include "common/checkpoint/folders.hpp"
+#include "common/checkpoint/position.hpp"
+#include "common/config/job_kind.hpp"
 #include "common/config/parse.hpp"
+#include "common/config/text_form.hpp"
 #include "common/error.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/launch/run_job.hpp"
@@ -21,6 +28,25 @@ namespace {
 
 bool is_executable(const std::string& path) {
   return ::access(path.c_str(), X_OK) == 0 && !std::filesystem::is_directory(path);
+}
+
+// Looks at the run's newest checkpoint before anything starts. True: there is nothing left to do, and that
+// was said. Throws Error(kConfig) when it is of another configuration. A damaged one is the trainers' matter.
+bool is_done(const Config& config) {
+  const std::string folder = run_folder(config), checkpoints = checkpoints_folder(folder);
+  const std::vector<std::int64_t> all = list_checkpoints(checkpoints);
+  if (all.empty()) return false;
+  const std::string newest = checkpoints + "/" + checkpoint_name(all.front());
+  Manifest manifest;
+  try {
+    manifest = read_manifest(newest);
+  } catch (const Error&) {
+    return false;
+  }
+  require_none(config_objection(parse_config(manifest.config, newest), config), newest);
+  if (!is_finished(manifest.position, config)) return false;
+  std::cout << finished_text(folder, manifest.position) << std::endl;
+  return true;
 }
 
 }  // namespace
@@ -66,7 +92,11 @@ int train_command(std::span<const std::string> words, const std::string& bin) {
     std::cout << train_usage();
     return 0;
   }
-  const Config config = load_config(options.request.config_path, options.request.sets);
+  Config config = load_config(options.request.config_path, options.request.sets);
+  if (options.fresh) {
+    config.run.prefix = fresh_prefix(config.run.prefix, std::chrono::system_clock::now());
+    options.request.sets.push_back("run.prefix=" + quoted_text(config.run.prefix));
+  }
   if (options.print_config) {
     std::cout << print_config(config, Comments::kMeanings);
     return 0;
@@ -84,8 +114,12 @@ int train_command(std::span<const std::string> words, const std::string& bin) {
                     "--set data.train_source=FILE names it");
   for (const std::string& list : config.data.train_source) require_training_list(list);
   require_programs(bin);
+  if (is_done(config)) return 0;
+  if (options.fresh)
+    std::cout << "A new run in " << run_folder(config)
+              << "; it is gone on with by --set run.prefix=" << config.run.prefix << std::endl;
   std::cout << "+ " << shell_line(launch.argv) << std::endl;
-  return run_job(launch.argv, launch.node_processes);
+  return run_job(launch.argv, launch.node_processes, FirstSignal::kCheckpoint);
 }
 
 }  // namespace facetrain

@@ -1,7 +1,10 @@
 #include "common/launch/train_options.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <ctime>
+#include <string_view>
 #include <vector>
 
 #include "common/config/suggest.hpp"
@@ -27,7 +30,27 @@ std::string path_override(const std::string& option, const std::string& path) {
   return "run." + key + "=" + quoted_text(path);
 }
 
+// "lr,plan" as ["lr","plan"].
+std::string list_of_texts(std::string_view words) {
+  std::string list;
+  while (!words.empty()) {
+    const std::size_t comma = std::min(words.find(','), words.size());
+    list += (list.empty() ? "" : ",") + quoted_text(words.substr(0, comma));
+    words.remove_prefix(std::min(comma + 1, words.size()));
+  }
+  return "[" + list + "]";
+}
+
 }  // namespace
+
+std::string fresh_prefix(const std::string& prefix, std::chrono::system_clock::time_point now) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm fields{};
+  localtime_r(&seconds, &fields);
+  std::array<char, 32> text;
+  return prefix +
+         std::string(text.data(), std::strftime(text.data(), text.size(), "-%Y-%m-%d-%H-%M-%S", &fields));
+}
 
 std::vector<std::string> gpu_overrides(const std::string& list) {
   const bool is_list = !list.empty() && list.find_first_not_of("0123456789,") == list.npos &&
@@ -39,9 +62,9 @@ std::vector<std::string> gpu_overrides(const std::string& list) {
 }
 
 TrainOptions parse_train_options(std::span<const std::string> words) {
-  static constexpr std::string_view names[] = {"--config",       "--gpus",  "--set",      "--init-from",
-                                               "--init-head",    "--trace", "--profile",  "--dry-run",
-                                               "--print-config", "--nodes", "--hostfile", "--help"};
+  static constexpr std::string_view names[] = {
+      "--config",  "--gpus",         "--set",   "--init-from", "--init-head", "--trace", "--profile",
+      "--dry-run", "--print-config", "--nodes", "--hostfile",  "--help",      "--fresh", "--allow-change"};
   TrainOptions options;
   std::vector<std::string> from_gpus;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -66,6 +89,10 @@ TrainOptions parse_train_options(std::span<const std::string> words) {
       options.request.sets.push_back(path_override(name, value()));
     } else if (name == "--profile") {
       options.request.sets.push_back("run.profile=" + std::to_string(parse_count(name, value(), "steps")));
+    } else if (name == "--allow-change") {
+      options.request.sets.push_back("checkpoint.allow=" + list_of_texts(value()));
+    } else if (name == "--fresh") {
+      options.fresh = flag();
     } else if (name == "--gpus") {
       from_gpus = gpu_overrides(value());
     } else if (name == "--nodes") {
@@ -101,15 +128,23 @@ std::string train_usage() {
          "  --trace FILE           write a JSON line per step and rank: step, rank, ids, loss, grad_norm, "
          "lr\n"
          "  --profile N            measure N steps after the first 5 and log where their time goes\n"
+         "  --fresh                start a new run, in a folder with the time behind its name, instead of "
+         "going "
+         "on with the last one\n"
+         "  --allow-change WHAT    go on with another learning rate (lr), other samples in an update (plan), "
+         "another recipe (training);\n"
+         "                         several with commas between\n"
          "  --gpus 0,2             use these GPUs, with one trainer each\n"
          "  --nodes N              nodes of the job (1); with more, mpirun places 1 + trainers processes on "
          "each\n"
          "  --hostfile FILE        mpirun's list of hosts\n"
          "  --dry-run              print each process's place and the mpirun line, start nothing\n"
          "  --print-config         print the resolved configuration, start nothing\n"
-         "Ctrl-C stops the job, a second one kills it. Exit codes: 0 done, 66 unusable input, 70 internal, "
-         "74 disk,\n"
-         "78 configuration, 128 + n ended by signal n.\n";
+         "The same command goes on where the last one ended. Ctrl-C (or SIGUSR1) has the job finish its step "
+         "and write a\n"
+         "checkpoint, a second Ctrl-C stops it at once, a third kills it. Exit codes: 0 done, 66 unusable "
+         "input, 70 internal, 74 disk,\n"
+         "75 checkpointed: run it again, 78 configuration, 128 + n ended by signal n.\n";
 }
 
 }  // namespace facetrain

@@ -2,21 +2,39 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <random>
 #include <utility>
+
+#include "common/error.hpp"
 
 namespace facetrain {
 namespace {
 
-void broadcast_bytes(MpiSession& session, void* data, std::size_t bytes, int root) {
+void broadcast_bytes(MpiSession& session, MPI_Comm comm, void* data, std::size_t bytes, int root) {
   constexpr std::size_t kMost = std::size_t{1} << 30;  // MPI counts are int
   for (std::size_t at = 0; at < bytes; at += kMost) {
     const int count = static_cast<int>(std::min(kMost, bytes - at));
     session.run([=](MPI_Request* request) {
-      check_mpi(MPI_Ibcast(static_cast<char*>(data) + at, count, MPI_BYTE, root, MPI_COMM_WORLD, request),
+      check_mpi(MPI_Ibcast(static_cast<char*>(data) + at, count, MPI_BYTE, root, comm, request),
                 "MPI_Ibcast");
     });
   }
+}
+
+std::string broadcast_text(MpiSession& session, MPI_Comm comm, std::string text, int root) {
+  std::uint64_t bytes = text.size();
+  broadcast_bytes(session, comm, &bytes, sizeof bytes, root);
+  text.resize(bytes);
+  broadcast_bytes(session, comm, text.data(), text.size(), root);
+  return text;
+}
+
+MpiComm duplicate(MpiSession& session, MPI_Comm original) {
+  MPI_Comm comm = MPI_COMM_NULL;
+  session.run(
+      [&](MPI_Request* request) { check_mpi(MPI_Comm_idup(original, &comm, request), "MPI_Comm_idup"); });
+  return {session, comm};
 }
 
 }  // namespace
@@ -58,11 +76,41 @@ void MpiComm::free() noexcept {
 }
 
 MpiComm duplicate_world(MpiSession& session) {
-  MPI_Comm comm = MPI_COMM_NULL;
-  session.run([&comm](MPI_Request* request) {
-    check_mpi(MPI_Comm_idup(MPI_COMM_WORLD, &comm, request), "MPI_Comm_idup");
+  return duplicate(session, MPI_COMM_WORLD);
+}
+
+MpiComm duplicate(const MpiComm& comm) {
+  return duplicate(comm.session(), comm.handle());
+}
+
+std::vector<std::string> all_gather_texts(const MpiComm& comm, const std::string& own) {
+  const auto ranks = static_cast<std::size_t>(comm.size());
+  std::vector<std::uint64_t> sizes(ranks);
+  const std::uint64_t own_size = own.size();
+  comm.session().run([&](MPI_Request* request) {
+    check_mpi(
+        MPI_Iallgather(&own_size, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, comm.handle(), request),
+        "MPI_Iallgather");
   });
-  return {session, comm};
+  std::vector<int> counts(ranks), places(ranks);
+  std::uint64_t total = 0;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    places[rank] = static_cast<int>(total);
+    counts[rank] = static_cast<int>(sizes[rank]);
+    total += sizes[rank];
+    if (total > std::numeric_limits<int>::max())  // MPI counts are int
+      throw Error(ErrorKind::kInternal, "the ranks' texts are more than 2 GB together");
+  }
+  std::string all(total, '\0');
+  comm.session().run([&](MPI_Request* request) {
+    check_mpi(MPI_Iallgatherv(own.data(), static_cast<int>(own.size()), MPI_CHAR, all.data(), counts.data(),
+                              places.data(), MPI_CHAR, comm.handle(), request),
+              "MPI_Iallgatherv");
+  });
+  std::vector<std::string> texts;
+  for (std::size_t rank = 0; rank < ranks; ++rank)
+    texts.push_back(all.substr(static_cast<std::size_t>(places[rank]), sizes[rank]));
+  return texts;
 }
 
 MpiComm trainers_communicator(MpiSession& session, const Topology& topology) {
@@ -96,17 +144,17 @@ std::vector<ProcessReport> gather_reports(MpiSession& session, Role role) {
 }
 
 std::string broadcast_text(MpiSession& session, std::string text, int root) {
-  std::uint64_t bytes = text.size();
-  broadcast_bytes(session, &bytes, sizeof bytes, root);
-  text.resize(bytes);
-  broadcast_bytes(session, text.data(), text.size(), root);
-  return text;
+  return broadcast_text(session, MPI_COMM_WORLD, std::move(text), root);
+}
+
+std::string broadcast_text(const MpiComm& comm, std::string text, int root) {
+  return broadcast_text(comm.session(), comm.handle(), std::move(text), root);
 }
 
 std::uint64_t broadcast_nonce(MpiSession& session) {
   std::random_device device;
   std::uint64_t nonce = (std::uint64_t{device()} << 32) | device();
-  broadcast_bytes(session, &nonce, sizeof nonce, 0);
+  broadcast_bytes(session, MPI_COMM_WORLD, &nonce, sizeof nonce, 0);
   return nonce;
 }
 

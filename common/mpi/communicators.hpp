@@ -38,6 +38,12 @@ class MpiComm {
 
 // A copy of MPI_COMM_WORLD with its own message space. Collective over the world.
 MpiComm duplicate_world(MpiSession& session);
+// The same of a communicator. Collective over it.
+MpiComm duplicate(const MpiComm& comm);
+
+// Every member's text, by rank, on every member. Collective over the communicator; 2 GB in all at most, else
+// Error(kInternal).
+std::vector<std::string> all_gather_texts(const MpiComm& comm, const std::string& own);
 
 // The trainers' own communicator, ranked by topology.trainer_rank; empty on a service. Collective over the
 // world.
@@ -49,6 +55,8 @@ std::vector<ProcessReport> gather_reports(MpiSession& session, Role role);
 
 // World rank root's text, on every rank (the others' argument is ignored). Collective over the world.
 std::string broadcast_text(MpiSession& session, std::string text, int root = 0);
+// The same over the members of a communicator, from its rank root.
+std::string broadcast_text(const MpiComm& comm, std::string text, int root = 0);
 
 // A random number drawn by world rank 0, equal on every rank: names this run's sockets. Collective over the
 // world.

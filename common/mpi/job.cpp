@@ -61,10 +61,6 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   return job;
 }
 
-std::string run_folder(const Config& config) {
-  return config.run.work_path + "/" + config.run.prefix;
-}
-
 std::string process_name(const char* program, int world_rank) {
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/config/config.hpp"
+#include "common/config/job_kind.hpp"
 #include "common/mpi/session.hpp"
 #include "common/topology.hpp"
 
@@ -33,9 +34,6 @@ struct Job {
 // throws Error(kConfig) for a bad file, missing roles, or trainers per node other than launch.trainers (with
 // the corrected line).
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
-
-// <work_path>/<prefix>: where a run's log, models and list of bad pictures live.
-std::string run_folder(const Config& config);
 
 // "dataservice (rank 0 on host n1)": who speaks, in a log line.
 std::string process_name(const char* program, int world_rank);

@@ -147,6 +147,7 @@ struct BatchServer::State {
     message.samples = source.size();
     message.classes = source.classes();
     message.steps_per_epoch = shape.steps_per_epoch();
+    message.data_digest = setup.data_digest;
     send_frame(socket->native_handle(), Message(message), &session->memfd());
     return session;
   }

@@ -19,8 +19,9 @@ struct ServiceSetup {
   std::uint64_t nonce = 0;     // names the job's sockets
   std::uint64_t build_id = 0;  // a trainer must report the same two
   std::uint64_t config_digest = 0;
-  std::string bad_list_path;  // where bad pictures are listed
-  int workers = 1;            // decoding threads
+  std::uint64_t data_digest = 0;  // of the source (source/digest.hpp); a trainer is told
+  std::string bad_list_path;      // where bad pictures are listed
+  int workers = 1;                // decoding threads
 };
 
 class BatchServer {

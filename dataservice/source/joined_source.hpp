@@ -26,6 +26,10 @@ class JoinedSource final : public Source {
   std::uint32_t classes() const override { return first_class_.back(); }
   std::int64_t label(std::uint32_t i) const override;
   std::string name(std::uint32_t i) const override;  // with the part's name in front: "a.txt: /faces/1.jpg"
+  std::uint64_t fingerprint(std::uint32_t i) const override {
+    const std::size_t p = part_of(i);
+    return parts_[p].source->fingerprint(i - first_sample_[p]);
+  }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;
   void read_at_random() override {

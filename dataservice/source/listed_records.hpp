@@ -29,6 +29,7 @@ class ListedRecords final : public Source {
   std::int64_t label(std::uint32_t i) const override { return order_.label(i); }
   const std::vector<std::string>& warnings() const { return records_.warnings(); }  // lines for the log
   std::string name(std::uint32_t i) const override { return records_.name(record(i)); }
+  std::uint64_t fingerprint(std::uint32_t i) const override { return records_.fingerprint(record(i)); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
     records_.read(record(i), buffer);
   }

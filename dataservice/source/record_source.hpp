@@ -33,6 +33,7 @@ class RecordSource final : public Source {
   std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
   std::string name(std::uint32_t i) const override;                       // PATH:KEY
   const std::vector<std::string>& warnings() const { return warnings_; }  // lines for the log
+  std::uint64_t fingerprint(std::uint32_t i) const override { return offset(i) + (key(i) << 40); }
   std::uint64_t key(std::uint32_t i) const { return keys_.empty() ? first_key_ + i : keys_[i]; }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;

@@ -23,6 +23,7 @@ class SelectedSource final : public Source {
   std::uint32_t classes() const override { return classes_; }
   std::int64_t label(std::uint32_t i) const override;
   std::string name(std::uint32_t i) const override { return source_->name(place(i)); }
+  std::uint64_t fingerprint(std::uint32_t i) const override { return source_->fingerprint(place(i)); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
     source_->read(place(i), buffer);
   }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/fnv.hpp"
+
 namespace facetrain {
 
 class Source {
@@ -18,6 +20,9 @@ class Source {
   virtual std::uint32_t classes() const = 0;              // identities
   virtual std::int64_t label(std::uint32_t i) const = 0;  // 0 .. classes - 1
   virtual std::string name(std::uint32_t i) const = 0;    // a path or key, for messages
+  // Tells sample i apart from another picture in its place, cheaply and wherever the data lie: its path, or
+  // its place and size inside a pack. See digest.hpp.
+  virtual std::uint64_t fingerprint(std::uint32_t i) const { return fnv1a_64(name(i)); }
   // Replaces `buffer` by the encoded bytes of sample i. Throws Error(kInput) when they cannot be read.
   virtual void read(std::uint32_t i, std::vector<std::byte>& buffer) const = 0;
   // Samples first .. first + count - 1 will be read soon: a packed source has the kernel fetch them in few

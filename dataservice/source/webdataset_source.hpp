@@ -42,6 +42,11 @@ class WebDatasetSource final : public Source {
   std::uint32_t classes() const override { return classes_; }
   std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
   std::string name(std::uint32_t i) const override;  // SHARD:MEMBER
+  std::uint64_t fingerprint(std::uint32_t i) const override {
+    const Image& at = images_[i];
+    return (std::uint64_t{at.size} << 32 | std::uint32_t{at.shard} << 16 | at.high) * 0x9E3779B97F4A7C15ull +
+           at.low;
+  }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override;
   void read_at_random() override {

@@ -79,8 +79,9 @@ for signal in INT:130 TERM:143 HUP:129; do
   $f train --config c.toml >out 2>err & launcher=$!
   wait_for pid; read -r pid group <pid
   expect "mpirun's process group" "$group" "$pid"
+  kill -${signal%:*} $launcher; wait_for got; expect "what mpirun got of the first" "$(cat got)" usr1
   kill -${signal%:*} $launcher; wait $launcher; expect "${signal%:*}" $? "${signal#*:}"
-  expect "what mpirun got" "$(cat got)" term
+  expect "what mpirun got" "$(tr '\n' ' ' <got)" 'usr1 term '
   gone "mpirun" "$pid"
 done
 rm -f pid got
@@ -90,13 +91,15 @@ kill -USR1 $launcher; wait_for got; expect "USR1" "$(cat got)" usr1
 kill -KILL $launcher; wait $launcher 2>/dev/null  # its death takes mpirun along
 gone "mpirun of a killed launcher" "$pid"
 # An mpirun that does not listen, with a child in another session.
-program fake/mpirun "trap '' TERM; setsid sleep 300 & echo \"\$\$ \$!\" >$work/pid; while true; do sleep 0.05; done"
+program fake/mpirun "trap '' TERM USR1; setsid sleep 300 & echo \"\$\$ \$!\" >$work/pid; while true; do sleep 0.05; done"
 rm -f pid
 $f train --config c.toml >out 2>err & launcher=$!
 wait_for pid; read -r pid orphan <pid
 kill -INT $launcher; sleep 0.3
 kill -0 $launcher 2>/dev/null || fail "the launcher did not wait for mpirun"
-kill -INT $launcher; gone "launcher" $launcher; wait $launcher; expect "second Ctrl-C" $? 130
+kill -INT $launcher; sleep 0.3
+kill -0 $launcher 2>/dev/null || fail "the launcher did not wait for mpirun after the second Ctrl-C"
+kill -INT $launcher; gone "launcher" $launcher; wait $launcher; expect "third Ctrl-C" $? 130
 gone "deaf mpirun" "$pid"; gone "its orphan" "$orphan"
 
 # ---- Open MPI itself
@@ -113,12 +116,27 @@ rm up.*
 program bin/trainer "$all_up; sleep 0.2; [ \$OMPI_COMM_WORLD_RANK = 2 ] && { echo 'trainer: the reason' >&2; exit 74; }; exec sleep 300"
 timeout 60 $f train --config c.toml >out 2>err; expect "trainer's error" $? 74
 expect "trainer's error" "$(cat err)" 'trainer: the reason'
-program bin/trainer "echo \$\$ >$work/trainer.\$OMPI_COMM_WORLD_RANK; exec sleep 300"
+# The processes of a job that writes no checkpoint when it is asked to; then of one that does; then of one that has only just started.
+program bin/dataservice "trap '' USR1; exec sleep 300"
+program bin/trainer "trap '' USR1; echo \$\$ >$work/trainer.\$OMPI_COMM_WORLD_RANK; exec sleep 300"
 timeout 60 $f train --config c.toml >out 2>err & launcher=$!
 wait_for trainer.1; wait_for trainer.2
+kill -INT "$(pgrep -P $launcher)"; sleep 1; kill -0 "$(cat trainer.1)" || fail "the first Ctrl-C stopped the job"
 kill -INT "$(pgrep -P $launcher)"; wait $launcher; expect "Ctrl-C" $? 130
 gone "trainer" "$(cat trainer.1)"; gone "trainer" "$(cat trainer.2)"
-expect "Ctrl-C" "$(cat err)" 'facetrain: Ctrl-C: stopping the job (once more: kill it)'
+expect "Ctrl-C" "$(cat err)" 'facetrain: Ctrl-C: the job finishes its step and writes a checkpoint (once more: stop it at once)
+facetrain: Ctrl-C: stopping the job (once more: kill it)'
+rm trainer.*
+program bin/trainer "trap 'exit 75' USR1; echo x >$work/trainer.\$OMPI_COMM_WORLD_RANK; while true; do sleep 0.05; done"
+timeout 60 $f train --config c.toml >out 2>err & launcher=$!
+wait_for trainer.1; wait_for trainer.2
+kill -TERM "$(pgrep -P $launcher)"; wait $launcher; expect "checkpointed" $? 75
+expect "checkpointed" "$(cat err)" 'facetrain: SIGTERM: the job finishes its step and writes a checkpoint (once more: stop it at once)'
+rm trainer.*
+program bin/trainer "echo x >$work/trainer.\$OMPI_COMM_WORLD_RANK; exec sleep 300"
+timeout 60 $f train --config c.toml >out 2>err & launcher=$!
+wait_for trainer.1; wait_for trainer.2
+kill -USR1 "$(pgrep -P $launcher)"; wait $launcher; expect "killed by USR1" $? 75
 program bin/trainer 'echo "trainer $OMPI_COMM_WORLD_RANK $*"'
 program bin/dataservice 'echo "dataservice $OMPI_COMM_WORLD_RANK $*"'
 timeout 60 $f train --config c.toml --set run.seed=7 >out 2>err; expect "one node" $? 0

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/error.hpp"
 #include "common/mpi/communicators.hpp"
@@ -105,4 +106,20 @@ TEST_CASE("the text and the nonce of one rank reach all") {
   const std::uint64_t nonce = broadcast_nonce(session());
   CHECK(broadcast_text(session(), std::to_string(nonce), session().size() - 1) == std::to_string(nonce));
   CHECK(broadcast_nonce(session()) != nonce);
+}
+
+TEST_CASE("every rank's text reaches every rank, empty and long ones; a copy has its own message space") {
+  const MpiComm all = duplicate_world(session()), copy = duplicate(all);
+  CHECK(copy.size() == session().size());
+  CHECK(copy.rank() == session().rank());
+  CHECK(copy.handle() != all.handle());
+  const auto text_of = [](int rank) {
+    return std::string(static_cast<std::size_t>(rank) * 100'000, static_cast<char>('a' + rank));
+  };
+  const std::vector<std::string> texts = all_gather_texts(copy, text_of(copy.rank()));
+  REQUIRE(texts.size() == static_cast<std::size_t>(copy.size()));
+  for (int rank = 0; rank < copy.size(); ++rank)
+    CHECK(texts[static_cast<std::size_t>(rank)] == text_of(rank));
+  const int last = copy.size() - 1;
+  CHECK(broadcast_text(copy, "from " + std::to_string(copy.rank()), last) == "from " + std::to_string(last));
 }

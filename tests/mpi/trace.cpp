@@ -45,6 +45,25 @@ TEST_CASE("the first rank writes every rank's lines, in order, and starts the fi
   CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == expected);
 }
 
+TEST_CASE("a run that goes on keeps the steps that it has done, whole lines only") {
+  const std::string trace = trace_line({1, {5}, 1, 1, 1}, 0) + trace_line({2, {6}, 1, 1, 1}, 0) +
+                            trace_line({10, {7}, 1, 1, 1}, 0) + "{\"step\": 1, \"ra";
+  CHECK(trace_up_to(trace, 2) == trace_line({1, {5}, 1, 1, 1}, 0) + trace_line({2, {6}, 1, 1, 1}, 0));
+  CHECK(trace_up_to(trace, 0).empty());
+  CHECK(trace_up_to("", 5).empty());
+  const facetrain::test::TemporaryFolder folder;
+  const std::string path = folder / "trace.jsonl";
+  { Trace(path, world(), at::kCPU).write({1, {}, 1, 1, 1}); }
+  { Trace(path, world(), at::kCPU).write({1, {}, 2, 1, 1}); }
+  { Trace(path, world(), at::kCPU, 1).write({2, {}, 3, 1, 1}); }
+  if (world().rank() != 0) return;
+  std::string expected;
+  for (int r = 0; r < world().size(); ++r) expected += trace_line({1, {}, 2, 1, 1}, r);
+  for (int r = 0; r < world().size(); ++r) expected += trace_line({2, {}, 3, 1, 1}, r);
+  std::ifstream file(path);
+  CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == expected);
+}
+
 TEST_CASE("a trace that cannot be written is reported with its path") {
   if (world().rank() != 0) return;
   CHECK_THROWS_WITH_AS(Trace("/nowhere/t.jsonl", world(), at::kCPU), doctest::Contains("/nowhere/t.jsonl"),

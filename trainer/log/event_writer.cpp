@@ -9,20 +9,10 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/io/crc32c.hpp"
 
 namespace facetrain {
 namespace {
-
-constexpr std::array<std::uint32_t, 256> crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? 0x82F63B78u : 0u);
-    table[i] = crc;
-  }
-  return table;
-}
-constexpr auto kCrcTable = crc_table();
 
 template <typename Integer>
 std::string little_endian(Integer value) {
@@ -61,12 +51,6 @@ double unix_seconds(const Clock& clock) {
 }
 
 }  // namespace
-
-std::uint32_t crc32c(std::string_view bytes) {
-  std::uint32_t crc = ~0u;
-  for (const char byte : bytes) crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<unsigned char>(byte)) & 0xFF];
-  return ~crc;
-}
 
 std::string tfrecord(std::string_view payload) {
   const std::string length = little_endian(static_cast<std::uint64_t>(payload.size()));

@@ -13,9 +13,6 @@
 
 namespace facetrain {
 
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4).
-std::uint32_t crc32c(std::string_view bytes);
-
 // The TFRecord that frames `payload`: its length, the length's masked CRC, the payload, its masked CRC.
 std::string tfrecord(std::string_view payload);
 

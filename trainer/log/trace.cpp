@@ -4,9 +4,12 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "common/error.hpp"
+#include "common/io/file.hpp"
 
 namespace facetrain {
 namespace {
@@ -29,10 +32,30 @@ std::string trace_line(const TraceStep& step, int rank) {
          ", \"lr\": " + number(step.lr) + "}\n";
 }
 
-Trace::Trace(const std::string& path, Communicator& trainers, at::Device device)
+std::string trace_up_to(std::string_view trace, std::int64_t last) {
+  constexpr std::string_view kStep = "{\"step\": ";
+  std::string kept;
+  while (!trace.empty()) {
+    const std::size_t end = trace.find('\n');
+    if (end == trace.npos) break;  // a line that was being written when its run died
+    const std::string_view line = trace.substr(0, end + 1);
+    trace.remove_prefix(end + 1);
+    std::int64_t step = 0;
+    if (line.starts_with(kStep)) std::from_chars(line.data() + kStep.size(), line.data() + line.size(), step);
+    if (step > 0 && step <= last) kept += line;
+  }
+  return kept;
+}
+
+Trace::Trace(const std::string& path, Communicator& trainers, at::Device device, std::int64_t keep)
     : path_(path), trainers_(trainers), device_(device) {
   if (trainers_.rank() != 0) return;
-  file_ = std::fopen(path_.c_str(), "we");
+  if (keep > 0 && std::filesystem::exists(path_)) {
+    const std::vector<std::byte> before = read_file(path_);
+    write_file_atomically(path_,
+                          trace_up_to({reinterpret_cast<const char*>(before.data()), before.size()}, keep));
+  }
+  file_ = std::fopen(path_.c_str(), keep > 0 ? "ae" : "we");
   if (!file_) throw Error(ErrorKind::kIo, with_errno("create the trace " + path_, errno));
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "trainer/comm/communicator.hpp"
@@ -25,11 +26,14 @@ struct TraceStep {
 // is not finite is written as Python's json does (NaN, Infinity).
 std::string trace_line(const TraceStep& step, int rank);
 
+// The lines of a trace whose step is at most `last`.
+std::string trace_up_to(std::string_view trace, std::int64_t last);
+
 class Trace {
  public:
-  // Rank 0 creates the file, or empties it; `trainers` outlives the trace, device: where its tensors lie.
-  // Throws Error(kIo) naming the path.
-  Trace(const std::string& path, Communicator& trainers, at::Device device);
+  // Rank 0 creates the file, or keeps of it the lines of steps up to `keep`, which a run that goes on has
+  // done. `trainers` outlives the trace, device: where its tensors lie. Throws Error(kIo) naming the path.
+  Trace(const std::string& path, Communicator& trainers, at::Device device, std::int64_t keep = 0);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;

@@ -18,7 +18,7 @@ namespace facetrain {
 struct OptimizerState {
   std::string name;                 // torch's: momentum_buffer, exp_avg, exp_avg_sq, step
   std::vector<at::Tensor> tensors;  // one for each parameter given, of its shape; "step": one scalar
-                                    // for all; "sparse_momentum_buffer": one of the sparse rows' shape
+                                    // for all. That of sparse rows: SparseRows::state()
 };
 
 // What the gradients are multiplied by on their way into an update, whose pass does it: scalars (float32, or

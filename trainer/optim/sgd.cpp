@@ -93,7 +93,6 @@ void Sgd::step_fused(double lr, const at::Tensor& overflow, const GradientFactor
 std::vector<OptimizerState> Sgd::state() {
   std::vector<OptimizerState> state;
   if (!velocities_.empty()) state.push_back({"momentum_buffer", velocities_});
-  if (sparse_ != nullptr && momentum_ > 0) state.push_back({"sparse_momentum_buffer", {sparse_->velocity()}});
   return state;
 }
 

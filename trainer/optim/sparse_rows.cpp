@@ -23,7 +23,8 @@ SparseRows::SparseRows(at::Tensor rows, std::int64_t history)
     : rows_(std::move(rows)),
       velocity_(at::zeros_like(rows_)),
       mark_(at::zeros({rows_.size(0)}, rows_.options().dtype(at::kLong))),
-      missed_(at::zeros({2, 2, history}, velocity_.options().dtype(at::kDouble))) {
+      missed_(at::zeros({2, 2, history}, velocity_.options().dtype(at::kDouble))),
+      last_mark_(at::zeros({}, at::kLong)) {
   missed_.select(2, 0).copy_(identity(missed_.options()));
 }
 
@@ -61,11 +62,11 @@ void SparseRows::step(double lr, double momentum, double weight_decay, const at:
                     /*dampening=*/0, /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false,
                     /*grad_scale=*/{}, overflow.defined() ? std::optional(overflow) : std::nullopt);
   }
-  if (last_mark_ + 1 == missed_.size(2)) catch_up();
+  if (last_mark() + 1 == missed_.size(2)) catch_up();
   remember_step(lr, momentum, weight_decay, overflow);
   rows_.index_copy_(0, indices_, taken_);
   velocity_.index_copy_(0, indices_, taken_velocity_);
-  mark_.index_fill_(0, indices_, last_mark_);
+  mark_.index_fill_(0, indices_, last_mark());
   taken_ = taken_velocity_ = indices_ = at::Tensor();
 }
 
@@ -77,11 +78,11 @@ void SparseRows::remember_step(double lr, double momentum, double weight_decay, 
   const at::Tensor updated =
       at::stack({v * momentum + p * weight_decay, v * (-lr * momentum) + p * (1 - lr * weight_decay)});
   missed_.copy_(overflow.defined() ? at::where(overflow.ne(0), missed_, updated) : updated);
-  missed_.select(2, ++last_mark_).copy_(identity(missed_.options()));
+  missed_.select(2, ++last_mark()).copy_(identity(missed_.options()));
 }
 
 void SparseRows::catch_up() {
-  if (last_mark_ == 0) return;
+  if (last_mark() == 0) return;
   const at::NoGradGuard no_grad;
   for (std::int64_t first = 0; first < rows_.size(0); first += kRowsAtOnce) {
     const std::int64_t count = std::min(kRowsAtOnce, rows_.size(0) - first);
@@ -92,7 +93,7 @@ void SparseRows::catch_up() {
   mark_.zero_();
   missed_.zero_();
   missed_.select(2, 0).copy_(identity(missed_.options()));
-  last_mark_ = 0;
+  last_mark() = 0;
 }
 
 const at::Tensor& SparseRows::velocity() {

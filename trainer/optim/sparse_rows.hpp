@@ -31,19 +31,30 @@ class SparseRows {
 
   // Brings all rows up to date; does nothing when they are.
   void catch_up();
-  const at::Tensor& velocity();  // (R, E), all up to date; for checkpoints
+  const at::Tensor& velocity();  // (R, E), all up to date
+
+  // What a checkpoint keeps: the tensors as they are (copying into them restores), rows left behind and all,
+  // since bringing them up to date would round them otherwise than the run that writes none. Between two
+  // steps.
+  struct State {
+    at::Tensor values, velocities, marks;  // (R, E), (R, E), (R) int64
+    at::Tensor products, last_mark;        // the same on all ranks: (2, 2, history) float64, int64 scalar
+  };
+  State state() const { return {rows_, velocity_, mark_, missed_, last_mark_}; }
 
  private:
   struct Rows {
     at::Tensor values, velocities;
   };
   Rows current(const at::Tensor& indices) const;
+  std::int64_t& last_mark() { return *last_mark_.mutable_data_ptr<std::int64_t>(); }
   void remember_step(double lr, double momentum, double weight_decay, const at::Tensor& overflow);
 
   at::Tensor rows_, velocity_;
-  at::Tensor mark_;             // (R) int64: the row is up to date as of that mark
-  at::Tensor missed_;           // (2, 2, history) float64: [.., .., i] the product of the steps since mark i
-  std::int64_t last_mark_ = 0;  // whose product is the identity; mark 0 is the last catch_up()
+  at::Tensor mark_;       // (R) int64: the row is up to date as of that mark
+  at::Tensor missed_;     // (2, 2, history) float64: [.., .., i] the product of the steps since mark i
+  at::Tensor last_mark_;  // scalar int64 on the CPU: whose product is the identity; mark 0 is the last
+                          // catch_up()
   at::Tensor indices_, taken_, taken_velocity_;
 };
 

@@ -15,13 +15,15 @@ namespace {
 
 constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigabytes of ring memory
 
-Hello hello_of(const Job& job, const std::string& model, Precision precision) {
+Hello hello_of(const Job& job, const std::string& model, Precision precision, const FirstBatch& first) {
   Hello hello;
   hello.build_id = build_id();
   hello.config_digest = job.config_digest;
   hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);
   hello.trainer_world = static_cast<std::uint32_t>(job.topology.trainer_world);
   hello.local_trainer = static_cast<std::uint32_t>(job.topology.local_trainer);
+  hello.start_epoch = first.epoch;
+  hello.start_step = first.step;
   hello.expected = ring_layout(job.config, ring_dtype(model, precision));
   hello.strides = hello.expected.strides();
   return hello;
@@ -48,8 +50,9 @@ int compute_threads(const Config& config, const Topology& topology, at::Device d
   return processor_share(own.mask, of_node);
 }
 
-RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision) {
-  return {service_socket_name(job.nonce, job.topology.node), hello_of(job, model, precision),
+RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision,
+                               const FirstBatch& first) {
+  return {service_socket_name(job.nonce, job.topology.node), hello_of(job, model, precision, first),
           kServiceAnswers};
 }
 

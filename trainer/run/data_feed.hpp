@@ -19,9 +19,16 @@ namespace facetrain {
 int compute_threads(const Config& config, const Topology& topology, at::Device device,
                     Communicator& trainers);
 
+// The first batch that a trainer wants: number `step` (of batches, not updates) of an epoch, both from 0.
+struct FirstBatch {
+  std::uint32_t epoch = 0;
+  std::uint64_t step = 0;
+};
+
 // Connected to the node's service, which listens already. model: the network that takes the pictures, which
 // an embedding job knows from its weights, not from model.model. Throws as RingConsumer's constructor.
-RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision);
+RingConsumer join_data_service(const Job& job, const std::string& model, Precision precision,
+                               const FirstBatch& first = {});
 
 // The ring's batches on `device`; batches: how many will be taken in all.
 std::unique_ptr<BatchInput> make_input(RingConsumer ring, Precision precision, at::Device device,

@@ -6,12 +6,20 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "common/checkpoint/compatibility.hpp"
+#include "common/checkpoint/folders.hpp"
+#include "common/checkpoint/position.hpp"
 #include "common/config/print.hpp"
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "common/mpi/communicators.hpp"
 #include "trainer/backbones/backbone.hpp"
+#include "trainer/checkpoint/checkpoints.hpp"
+#include "trainer/checkpoint/resume.hpp"
+#include "trainer/checkpoint/training_state.hpp"
+#include "trainer/checkpoint/writer.hpp"
 #include "trainer/comm/gradient_buckets.hpp"
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/device.hpp"
@@ -72,12 +80,14 @@ struct RunFiles {
   std::string folder;
   std::string models() const { return folder + "/models"; }
 
-  void create(const Config& config) const {
+  void create() const {
     std::error_code error;
     std::filesystem::create_directories(models(), error);
     if (error)
       throw Error(ErrorKind::kIo,
                   "cannot create " + models() + ": " + error.message() + "; choose another run.work_path");
+  }
+  void write_config(const Config& config) const {
     write_file_atomically(folder + "/config.toml", print_config(config));
   }
 };
@@ -93,14 +103,23 @@ class EpochEnd {
         events_(events),
         clock_(clock),
         models_(RunFiles{run_folder(config)}.models()),
+        keep_(config.checkpoint.keep),
         sets_(open_validation_sets(config.validation.val_source, config.validation.val_list)) {
     options_.fusion = fusion_of(config.validation.add_flip, config.validation.add_norm);
     options_.batch = static_cast<std::size_t>(config.train.batch_size);
     options_.format = {config.data.bgr, config.data.pixel_mean, config.data.pixel_std};
   }
 
-  // `steps`: done so far; epoch_began: when this epoch's first step did, by the clock. Collective.
-  void operator()(std::int64_t steps, double epoch_began) {
+  // What an earlier run had reached.
+  void resumed(double best_accuracy, std::int64_t best_step) {
+    best_accuracy_ = best_accuracy;
+    best_step_ = best_step;
+  }
+
+  // `steps`: done so far; epoch_began: when this epoch's first step did, by the clock. is_last: no other
+  // epoch follows, whose model would make up for one that the disk does not take. Puts the accuracies into
+  // `record`. Collective.
+  void operator()(std::int64_t steps, double epoch_began, bool is_last, Manifest& record) {
     const double began = clock_.seconds();
     const std::int64_t step = steps + 1;  // the reference counts from 1 and names the step to come
     const ValidationResult result =
@@ -109,6 +128,9 @@ class EpochEnd {
       best_accuracy_ = result.mean_accuracy;
       best_step_ = step;
     }
+    record.accuracy = sets_.empty() ? -1 : result.mean_accuracy;
+    record.best_accuracy = best_accuracy_;
+    record.best_step = best_step_;
     if (trainers_.rank() != 0) return;
     const double ended = clock_.seconds();
     if (!sets_.empty()) log_.line(validation_time_line(ended - began, ended - epoch_began));
@@ -116,10 +138,16 @@ class EpochEnd {
       for (const SetAccuracy& set : result.sets) events_->scalar(set.name + " acc", set.accuracy.mean, step);
       events_->scalar("Mean acc", result.mean_accuracy, step);
     }
-    const std::string path = models_ + "/" + model_file_name(clock_.now(), result.mean_accuracy, step);
-    save_state_dict(path, backbone_.state());
     log_.line(best_accuracy_line(best_accuracy_, best_step_));
-    log_.line("Saved " + path);
+    const std::string path = models_ + "/" + model_file_name(clock_.now(), result.mean_accuracy, step);
+    try {
+      save_state_dict(path, backbone_.state());
+      log_.line("Saved " + path);
+      retain_exports(models_, keep_);
+    } catch (const Error& error) {
+      if (is_last) throw;
+      log_.line(std::string("WARNING: the model was not exported: ") + error.what() + "; training goes on");
+    }
   }
 
  private:
@@ -129,6 +157,7 @@ class EpochEnd {
   EventWriter* events_;
   const Clock& clock_;
   std::string models_;
+  std::int64_t keep_;
   std::vector<ValidationSet> sets_;
   ValidationOptions options_;
   double best_accuracy_ = -1;
@@ -137,7 +166,7 @@ class EpochEnd {
 
 }  // namespace
 
-void run_training(MpiSession& mpi, const Job& job, bool progress) {
+RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
   const Config& config = job.config;
   const Topology& topology = job.topology;
   const bool leads = topology.trainer_rank == 0;
@@ -147,36 +176,65 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   const at::Device device = training_device(topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
   // Collective with the services, which take part once they listen.
-  const auto communicator = make_communicator(trainers_communicator(mpi, topology), device);
+  MpiComm members = trainers_communicator(mpi, topology);
+  MpiComm for_files = duplicate(members), for_requests = duplicate(members);
+  PlanPosition position = first_position(config, topology.trainer_world, topology.nodes);
+
+  if (leads) files.create();
+  TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
+                  leads && progress);
+  const auto say = [&log](const std::string& text) { log.line(text); };
+  std::optional<SavedRun> saved = find_saved_run(config, files.folder, position, members, say);
+  if (saved) position = resumed_position(saved->manifest, position, config);
+  const std::int64_t batches = config.train.accumulate;
+  RingConsumer ring = join_data_service(
+      job, config.model.model, precision,
+      {static_cast<std::uint32_t>(position.epoch), static_cast<std::uint64_t>(position.step * batches)});
+  const Welcome data = ring.welcome();
+  Manifest record;  // what the checkpoints say
+  record.config = print_config(config);
+  record.data = {static_cast<std::int64_t>(data.samples), static_cast<std::int64_t>(data.classes),
+                 data.data_digest};
+  if (saved) {
+    require_none(data_objection(saved->manifest.data, record.data), saved->folder);
+  }
+  if (saved && is_finished(position, config)) {
+    log.line(finished_text(files.folder, position));
+    ring.goodbye();
+    return RunEnd::kFinished;
+  }
+  position.steps_per_epoch = static_cast<std::int64_t>(data.steps_per_epoch) / batches;
+  if (leads) files.write_config(config);
+
+  const auto communicator = make_communicator(std::move(members), device);
   const int threads = compute_threads(config, topology, device, *communicator);
   at::set_num_threads(threads);
   const auto profile = config.run.profile > 0
                            ? std::make_unique<ProfiledRun>(config, *communicator, device, precision)
                            : nullptr;
   Communicator& trainers = profile ? profile->trainers() : *communicator;
-
-  if (leads) files.create(config);
-  TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
-                  leads && progress);
   std::optional<EventWriter> events;
   if (leads) events.emplace(files.folder + "/log", clock);
 
   const auto backbone = make_backbone(backbone_spec(config), static_cast<std::uint64_t>(config.run.seed));
   backbone->to(device, parameter_type(precision));
-  if (!config.run.init_from.empty()) init_backbone(*backbone, config.run.init_from);
+  if (!saved && !config.run.init_from.empty()) init_backbone(*backbone, config.run.init_from);
   backbone->train(true);
   EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
                      clock);  // a missing set fails here
 
-  RingConsumer ring = join_data_service(job, config.model.model, precision);
-  const Welcome data = ring.welcome();
-  const auto input = make_input(std::move(ring), precision, device,
-                                data.steps_per_epoch * static_cast<std::uint64_t>(config.train.epochs));
+  const RunShape shape{position.global_batch, position.steps_per_epoch, config.train.epochs,
+                       config.run.frequency_log};
+  require_steps_for_profile(config, shape.total_steps() - position.updates);
+  const auto input = make_input(
+      std::move(ring), precision, device,
+      static_cast<std::uint64_t>(
+          (shape.total_steps() - position.epoch * position.steps_per_epoch - position.step) * batches));
 
   ShardedClassifier classifier(
       classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
       trainers);
-  if (!config.run.init_head.empty()) init_centres(classifier, config.run.init_head);
+  if (!saved && !config.run.init_head.empty()) init_centres(classifier, config.run.init_head);
   GradientBuckets buckets(trainable_parameters(*backbone), trainers, 16u << 20, wire_type(precision, device),
                           weight_decays(*backbone));
   const auto optimizer = make_optimizer(config, trained_parameters(*backbone, classifier),
@@ -186,27 +244,41 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
   TrainState state{*backbone, classifier, buckets, *optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
   if (profile) state.profile = &profile->steps();
 
+  CheckpointWriter writer(checkpoints_folder(files.folder), job.nonce, config.checkpoint.keep,
+                          std::move(for_files));
+  Checkpoints checkpoints(writer, std::move(for_requests), {config.checkpoint.minutes * 60, clock, stop},
+                          say);
+  log.line(summary(config, topology, data, device, threads));
+  if (saved) {
+    restore(training_state(state), saved->tensors);
+    checkpoints.resumed(position.updates);
+    end_epoch.resumed(saved->manifest.best_accuracy, saved->manifest.best_step);
+    record.best_accuracy = saved->manifest.best_accuracy;
+    record.best_step = saved->manifest.best_step;
+    log.line(resumed_text(saved->folder, saved->manifest.position, position, config));
+    saved->tensors.clear();
+  }
+
   DropoutKey dropout;
   dropout.seed = static_cast<std::uint64_t>(config.run.seed);
   dropout.rank = static_cast<std::uint32_t>(topology.trainer_rank);
   dropout.world = static_cast<std::uint32_t>(topology.trainer_world);
 
-  log.line(summary(config, topology, data, device, threads));
   // A step of the log, the schedule and the file names is an update.
-  const std::int64_t batches = config.train.accumulate;
-  const RunShape shape{config.train.batch_size * topology.trainer_world * batches,
-                       static_cast<std::int64_t>(data.steps_per_epoch) / batches, config.train.epochs,
-                       config.run.frequency_log};
-  require_steps_for_profile(config, shape.total_steps());
   std::optional<Trace> trace;
-  if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device);
+  if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device, position.updates);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
   StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
-  logger.start();
-  std::int64_t steps = 0;
-  for (std::int64_t epoch = 0; epoch < config.train.epochs; ++epoch) {
+  logger.start(position.updates);
+  const auto stopped = [&] {
+    log_queue.flush();
+    log.line(stopped_text(files.folder, position));
+    input->finish();
+    return RunEnd::kCheckpointed;
+  };
+  for (; position.epoch < config.train.epochs; ++position.epoch, position.step = 0) {
     const double epoch_began = clock.seconds();
-    for (std::int64_t i = 0; i < shape.steps_per_epoch; ++i) {
+    while (position.step < shape.steps_per_epoch) {
       std::vector<std::int64_t> ids;
       double waited = 0;
       const auto next = [&]() -> Batch {
@@ -216,22 +288,37 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
         // For proofs the pictures, normalised in float32, are widened.
         return {precision == Precision::kFp64 ? batch.images.to(at::kDouble) : batch.images, batch.labels};
       };
-      dropout.step = static_cast<std::uint64_t>(steps);
-      const double lr = learning_rate(config, steps, shape.steps_per_epoch);
+      dropout.step = static_cast<std::uint64_t>(position.updates);
+      const double lr = learning_rate(config, position.epoch * shape.steps_per_epoch + position.step,
+                                      shape.steps_per_epoch);
       if (profile) profile->steps().begin_step();
       const StepResult result = train_step(state, next, batches, dropout, lr);
-      ++steps;
+      ++position.updates;
+      ++position.step;
       if (profile && profile->steps().end_step() && leads) profile->report(log);
       if (trace)  // which waits for the device
-        trace->write({steps, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
-      if (leads) log_queue.push({steps, epoch, 0, lr, waited}, pending_number(result.loss));
+        trace->write(
+            {position.updates, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
+      if (leads)
+        log_queue.push({position.updates, position.epoch, 0, lr, waited}, pending_number(result.loss));
+      if (position.step == shape.steps_per_epoch) break;  // the checkpoint comes after the validation
+      record.position = position;
+      record.accuracy = -1;
+      if (checkpoints.after_update(record, state)) return stopped();
     }
     log_queue.flush();
     logger.pause();
-    end_epoch(steps, epoch_began);
+    const bool is_last = position.epoch + 1 == config.train.epochs;
+    end_epoch(position.updates, epoch_began, is_last, record);
+    record.position = position;
+    ++record.position.epoch;
+    record.position.step = 0;
+    if (checkpoints.after_epoch(record, state) && !is_last) return stopped();
     logger.resume();
   }
+  checkpoints.complete();
   input->finish();
+  return RunEnd::kFinished;
 }
 
 }  // namespace facetrain

@@ -3,12 +3,18 @@
 
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
+#include "common/stop_signal.hpp"
 
 namespace facetrain {
 
-// Collective over the trainers, and in step with the nodes' data services. Writes below run_folder(config),
-// on the first trainer: training.log, config.toml, log/ (TensorBoard), models/*.pth. Throws Error for what
-// ends the job.
-void run_training(MpiSession& mpi, const Job& job, bool progress);
+enum class RunEnd {
+  kFinished,      // all epochs are done
+  kCheckpointed,  // the stop signal came: the next run goes on where this one ended
+};
+
+// Goes on from the run's newest checkpoint, if it has one. Collective over the trainers, and in step with the
+// nodes' data services. Writes below run_folder(config): checkpoints/ on all trainers; on the first one
+// training.log, config.toml, log/ (TensorBoard), models/*.pth. Throws Error for what ends the job.
+RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop);
 
 }  // namespace facetrain

@@ -159,6 +159,13 @@ TEST_CASE("the command line of train") {
       parse_train_options(Words{"-c", "c", "--init-from", "w.pth", "--init-head=a\"b", "--trace", "t.jsonl"})
           .request.sets ==
       Words{"run.init_from=\"w.pth\"", "run.init_head=\"a\\\"b\"", "run.trace=\"t.jsonl\""});
+  const TrainOptions fresh = parse_train_options(Words{"-c", "c", "--fresh", "--allow-change", "lr,plan"});
+  CHECK(fresh.fresh);
+  CHECK_FALSE(options.fresh);
+  CHECK(fresh.request.sets == Words{"checkpoint.allow=[\"lr\",\"plan\"]"});
+  const std::string prefix = fresh_prefix("a", std::chrono::system_clock::now());
+  CHECK(prefix.starts_with("a-20"));
+  CHECK(prefix.size() == std::string("a-2025-01-01-12-00-59").size());
   const auto parse = [](Words words) { return complaint([&] { parse_train_options(words); }); };
   CHECK(parse({"--config", "c", "--trace="}) == "--trace needs the name of a file");
   CHECK(parse_train_options(Words{"-c", "c", "--profile", "20"}).request.sets == Words{"run.profile=20"});

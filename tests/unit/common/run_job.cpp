@@ -32,7 +32,7 @@ Ended stopped(const std::string& script, std::chrono::seconds grace) {
   if (launcher == 0) {
     if (::chdir(folder.path().c_str()) != 0) ::_exit(99);
     ::dup2(::open("errors", O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
-    ::_exit(run_job({"sh", "-c", script}, 2, grace));
+    ::_exit(run_job({"sh", "-c", script}, 2, FirstSignal::kTerminate, grace));
   }
   while (!std::filesystem::exists(folder / "ready"))
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
