@@ -28,7 +28,7 @@ esac
 cat >run.toml <<END
 [run]
 prefix = "end_to_end"
-frequency_log = 1000000
+frequency_log = 100000
 [data]
 train_source = "train.txt"
 augment = true
@@ -49,20 +49,20 @@ END
 seconds_at() { date -d "$(sed -n "s/^Training: \([0-9-]* [0-9:]*\),\([0-9]*\)-.*$1.*/\1.\2/p" run.log | tail -1)" +%s.%N; }
 end_to_end() {  # pictures per second
   rm -rf workspace
-  "$bin/facetrain" train --config run.toml >run.log 2>&1 || { tail -5 run.log; return 1; }
+  "$bin/facetrain" train --config run.toml >run.log 2>&1 || { tail -5 run.log >&2; return 1; }
   awk -v n=$((pictures / batch * batch * epochs)) -v from="$(seconds_at ' identities; ')" -v to="$(seconds_at 'Saved ')" \
     'BEGIN {printf "%.2f\n", n / (to - from)}'
 }
 steady() { "$bin/bench_step" steady $network $batch $precision $steady_steps; }
 
 whole=() alone=()
-for _ in 1 2 3; do
+for _ in $(seq "${FACETRAIN_BENCH_ROUNDS:-3}"); do
   whole+=("$(end_to_end)")
   alone+=("$(steady)")
 done
 grep -h 'Validation: ' run.log | tail -1
 echo "$pictures pictures x $epochs, $pairs pairs, $network batch $batch $precision on $on: end to end ${whole[*]}, the step alone ${alone[*]} img/s"
 best() { printf '%s\n' "$@" | sort -n | tail -1; }
-median() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
+median() { printf '%s\n' "$@" | sort -n | sed -n $((($# + 1) / 2))p; }
 awk -v e="$(best "${whole[@]}")" -v s="$(best "${alone[@]}")" -v em="$(median "${whole[@]}")" -v sm="$(median "${alone[@]}")" -v t=$target -v on="$on" -v what="$network batch $batch $precision" \
   'BEGIN {r = e / s; printf "ROW 6 %.3f target %s %s end to end / the step alone, %s on %s (median %.3f)\n", r, t, r >= t ? "ok" : "short", what, on, em / sm}'

@@ -12,6 +12,7 @@
 #   FACETRAIN_REFERENCE  a clone of HaiyuWu/iccv2025-fr-competition, for rows 5 and 11, and the trainer's 1 to 4 and 7
 #   FACETRAIN_MOBILEFACENET  mobilefacenet.py of deepinsight/insightface's arcface_torch, for the trainer's row 4
 #   FACETRAIN_BENCH_BIN  a folder with the programs (deploy/gpu_check.sh): nothing is installed or built
+#   FACETRAIN_BENCH_ROUNDS   rounds instead of each program's own number: 1 is enough to see that all of it works
 #   FACETRAIN_BENCH_DIR  where pictures and packed sets are made (about 1 GB; default: facetrain-bench in the folder for temporary files)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,7 +23,7 @@ command=${1:-}
 case $command in
   data | trainer) rows=$command ;;
   big) exec bash tests/bench/big.sh "$@" ;;
-  *) sed -n '2,16p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+  *) sed -n '2,17p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac
 
 # row | target | program of tests/bench (bin/bench_NAME, or NAME.py, NAME.sh) | what
