@@ -128,7 +128,7 @@ std::string_view checked(std::string_view text, const Reader& reader) {
   if (at == text.npos || text.empty() || text.back() != '\n') reader.fail("cut off: no checksum at its end");
   std::string_view digits = text.substr(at + kChecksumLine.size());
   digits.remove_suffix(1);
-  if (reader.from_hex(digits) != crc32c(text.substr(0, at))) reader.fail("damaged: its checksum is wrong");
+  if (digits != hex(crc32c(text.substr(0, at)), 8)) reader.fail("damaged: its checksum is wrong");
   return text.substr(0, at);
 }
 

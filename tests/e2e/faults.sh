@@ -30,8 +30,8 @@ nothing_left() {
   done
   [ -z "$left" ] || fail "left behind: $left"
 }
-expect() { [ "$2" = "$3" ] || fail "$1: expected '$3', got '$2': $(tail -5 out err)"; }
-says() { grep -qE -- "$1" out err || fail "nothing says /$1/: $(tail -5 out err)"; }
+expect() { [ "$2" = "$3" ] || fail "$1: expected '$3', got '$2': $(tail -n 5 out err)"; }
+says() { grep -qE -- "$1" out err || fail "nothing says /$1/: $(tail -n 5 out err)"; }
 
 data() {
   "$facetrain" synth --ids 8 --per-id 8 --val 20 --out data >/dev/null && "$facetrain" list -s data/train -d . -sfn train >/dev/null ||
@@ -52,7 +52,7 @@ reduce_lr = [2, 4]
 minutes = 0.00001
 END
 }
-train() { timeout -k 5 120 "$facetrain" train --config tiny.toml "$@" >out 2>err </dev/null; }
+train() { timeout -k 5 300 "$facetrain" train --config tiny.toml "$@" >out 2>err </dev/null; }
 undisturbed() {  # the trace that a run shall have in spite of all
   train --set run.prefix=undisturbed --set run.trace=undisturbed.jsonl --set checkpoint.minutes=0 "$@"
   expect "the undisturbed run" $? 0
@@ -69,14 +69,14 @@ until_saved() {  # until_saved N: until there is a checkpoint of N steps or more
     kill -0 "$launcher" 2>/dev/null || break
     sleep 0.05
   done
-  fail "no checkpoint of $1 steps: $(tail -3 out err)"
+  fail "no checkpoint of $1 steps: $(tail -n 3 out err)"
 }
 ended() {  # ended WHAT CODES SECONDS: the launcher, with one of the codes
   local code=0 begin=$SECONDS
   for _ in $(seq $((10 * $3))); do kill -0 "$launcher" 2>/dev/null || break; sleep 0.1; done
   kill -9 "$launcher" 2>/dev/null && fail "$1: it has not ended within $3 s"
   wait "$launcher" 2>/dev/null || code=$?
-  case " $2 " in *" $code "*) ;; *) fail "$1: exit code $code, not one of $2: $(tail -3 out err)" ;; esac
+  case " $2 " in *" $code "*) ;; *) fail "$1: exit code $code, not one of $2: $(tail -n 3 out err)" ;; esac
   nothing_left
 }
 goes_on() {  # the same command again: to the end, with the undisturbed run's steps
@@ -226,7 +226,7 @@ fault_19_kill_at_random_points() {  # 50 times; checkpoints are written all the 
     before=$(latest)
     background
     for _ in $(seq 1200); do grep -q 'Going on from' out || ! kill -0 "$launcher" 2>/dev/null && break; sleep 0.02; done
-    grep -q "Going on from $checkpoints/step_$before:" out || fail "round $round: not from step_$before: $(tail -3 out err)"
+    grep -q "Going on from $checkpoints/step_$before:" out || fail "round $round: not from step_$before: $(tail -n 3 out err)"
     grep -q WARNING out && fail "round $round: $(grep WARNING out)"
     until_saved $((before + 1))
     [ "$failures" = 0 ] || break
@@ -255,13 +255,13 @@ fault_20_truncated() { damaged cut_off 'it was cut off'; }
 fault_21_bit_flipped() { damaged flip_bit 'is damaged: bytes 0 to [0-9]* have a wrong checksum'; }
 
 fault_22_other_number_of_ranks() {  # 1 -> 3 -> 2 trainers, 24 samples an update
-  data
+  epochs=7 data
   local whole="--set train.batch_size=24 --set launch.trainers=1" three="--set train.batch_size=8 --set launch.trainers=3" \
     two="--set train.batch_size=12 --set launch.trainers=2"
   # Without statistics of the batch, which are each rank's, and in float64: the losses are the same up to rounding.
   undisturbed $whole --set train.precision=fp64
   until=4 a_few_steps $whole --set train.precision=fp64
-  until=10 a_few_steps $three --set train.precision=fp64
+  until=8 a_few_steps $three --set train.precision=fp64
   says 'Going on from .*written by 1 trainers, now there are 3'
   train $two --set train.precision=fp64; expect "two trainers" $? 0
   says 'written by 3 trainers, now there are 2'
@@ -285,9 +285,9 @@ print("ranks by step:", ranks)
 P
   nothing_left
   # Another global batch: refused with both numbers, or told.
-  train $two --set train.batch_size=8 --set train.epochs=14 --set train.precision=fp64; expect "another global batch" $? 78
+  train $two --set train.batch_size=8 --set train.epochs=8 --set train.precision=fp64; expect "another global batch" $? 78
   says 'an update took 24 samples .2 trainers., now it would take 16 .2 trainers'
-  train $two --set train.batch_size=8 --set train.epochs=14 --set train.precision=fp64 --allow-change plan; expect "told" $? 0
+  train $two --set train.batch_size=8 --set train.epochs=8 --set train.precision=fp64 --allow-change plan; expect "told" $? 0
 }
 refused() {  # refused PATTERN OPTIONS...: what another run is told, in one line; the checkpoints stay as they are
   local pattern=$1

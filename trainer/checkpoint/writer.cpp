@@ -99,10 +99,15 @@ void CheckpointWriter::Place::publish(const Manifest& header, const std::vector<
 CheckpointWriter::CheckpointWriter(std::string folder, std::uint64_t nonce, std::int64_t keep,
                                    MpiComm trainers)
     : exceptions_at_birth_(std::uncaught_exceptions()) {
-  if (trainers.rank() == 0) {
-    create_folder(folder);
-    remove_unfinished(folder);
-  }
+  std::string failure;
+  if (trainers.rank() == 0)
+    failure = failure_of([&] {
+      create_folder(folder);
+      remove_unfinished(folder);
+    });
+  // The others wait: what they write next must not be taken for an earlier job's.
+  failure = broadcast_text(trainers, std::move(failure));
+  if (!failure.empty()) throw Error(ErrorKind::kIo, failure);
   place_ = std::make_shared<const Place>(Place{std::move(folder), nonce, keep, std::move(trainers)});
 }
 
