@@ -38,7 +38,7 @@ int dispatch(const std::vector<std::string>& words) {
   if (command.name == "embed") return embed_command(rest, bin);
   if (command.name == "rank")
     become(bin,
-           role_of_local_rank(local_rank(this_environment())) == Role::kService ? "dataservice" : "trainer",
+           role_of_local_rank(launcher_place(this_environment()).local_rank) == Role::kService ? "dataservice" : "trainer",
            rest);
   if (command.name == "scale") {
     scaling_command(rest, std::cout);

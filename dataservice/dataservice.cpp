@@ -9,6 +9,7 @@
 #include "common/cpu.hpp"
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/launch/launch_plan.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
 #include "dataservice/serve/batch_server.hpp"
@@ -46,6 +47,7 @@ void write_names(const std::string& path, const Source& source) {
 
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
+  report_place(job.topology, kOnCpu);
   if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
   const std::string folder = is_embedding(job.config)
@@ -54,8 +56,10 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
   std::vector<std::string> lines;
   const OpenedSource opened = make_source(staged_config(job.config, lines));
-  for (const std::string& line : lines) std::cerr << "dataservice: " + line + "\n";
-  for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
+  const std::string me =
+      job.topology.nodes > 1 ? process_name("dataservice", job.topology.world_rank) : "dataservice";
+  for (const std::string& line : lines) std::cerr << me + ": " + line + "\n";
+  for (const std::string& warning : opened.warnings) std::cerr << me + ": " + warning + "\n";
   BatchServer server(service_setup(job), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);

@@ -6,8 +6,10 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/launch/launch_plan.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
+#include "trainer/cuda/device.hpp"
 #include "trainer/run/embedding.hpp"
 #include "trainer/run/training.hpp"
 #include "trainer/step/keep_freed_memory.hpp"
@@ -17,6 +19,8 @@ namespace {
 
 void run(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
+  const c10::Device device = training_device(job.topology, job.config.launch.gpus);
+  report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
   if (is_embedding(job.config)) {
     run_embedding(mpi, job, arguments.progress);
   } else {

@@ -37,7 +37,14 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
 // <work_path>/<prefix>: where a run's log, models and list of bad pictures live.
 std::string run_folder(const Config& config);
 
+// This node's name.
+std::string host_name();
+
 // "dataservice (rank 0 on host n1)": who speaks, in a log line.
 std::string process_name(const char* program, int world_rank);
+
+// Jobs of several nodes: each process writes its place to its standard output, in the words of --dry-run.
+// gpu: CUDA's number, or kOnCpu.
+void report_place(const Topology& topology, int gpu);
 
 }  // namespace facetrain
