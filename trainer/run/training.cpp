@@ -18,6 +18,7 @@
 #include "trainer/head/head.hpp"
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/log/log_lines.hpp"
+#include "trainer/log/node_waits.hpp"
 #include "trainer/log/trace.hpp"
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
@@ -186,6 +187,8 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
                        config.run.frequency_log};
   std::optional<Trace> trace;
   if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device);
+  std::optional<NodeWaits> waits;
+  if (topology.nodes > 1) waits.emplace(topology, host_name(), trainers, device, clock);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
   logger.start();
   std::int64_t steps = 0;
@@ -197,6 +200,7 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
         const InputBatch batch = input->next();
         ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
         waited += batch.waited;
+        if (waits) waits->add(batch.waited, batch.ready);
         // For proofs the pictures, normalised in float32, are widened.
         return {precision == Precision::kFp64 ? batch.images.to(at::kDouble) : batch.images, batch.labels};
       };
@@ -204,6 +208,8 @@ void run_training(MpiSession& mpi, const Job& job, bool progress) {
       const double lr = learning_rate(config, steps, shape.steps_per_epoch);
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++steps;
+      if (waits && steps % config.run.frequency_log == 0)
+        for (const std::string& line : slow_node_lines(waits->gather(), config.data.slots)) log.line(line);
       if (!trace && !leads) continue;  // reading the loss waits for a GPU
       const double loss = result.loss.item<double>();
       if (trace) trace->write({steps, ids, loss, result.grad_norm.item<double>(), lr});
