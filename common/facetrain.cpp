@@ -1,5 +1,6 @@
 // facetrain: what a person types. Composes and runs training jobs, and hands other subcommands to the program
 // that has them.
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_command.hpp"
 #include "common/migrate/convert_command.hpp"
+#include "common/scaling/paper_command.hpp"
 #include "common/scaling/scaling_command.hpp"
 
 namespace facetrain {
@@ -38,10 +40,12 @@ int dispatch(const std::vector<std::string>& words) {
   if (command.name == "embed") return embed_command(rest, bin);
   if (command.name == "rank")
     become(bin,
-           role_of_local_rank(local_rank(this_environment())) == Role::kService ? "dataservice" : "trainer",
+           role_of_local_rank(launcher_place(this_environment()).local_rank) == Role::kService ? "dataservice"
+                                                                                               : "trainer",
            rest);
   if (command.name == "scale") {
-    scaling_command(rest, std::cout);
+    const bool on_paper = std::find(rest.begin(), rest.end(), "--paper") != rest.end();
+    (on_paper ? paper_command : scaling_command)(rest, std::cout);
     return 0;
   }
   if (command.name == "convert-config") {

@@ -43,8 +43,9 @@ Topology make_topology(std::span<const ProcessReport> reports, int world_rank) {
           "node " + std::to_string(n) + " has " + std::to_string(node.services.size()) +
               " data services and " + std::to_string(node.trainers.size()) +
               " trainers; each node needs exactly one dataservice and at least one trainer: start the job "
-              "with "
-              "`facetrain train` (one node) or `mpirun --map-by ppr:<1 + trainers>:node facetrain rank ...`");
+              "with `facetrain train` (one node), `mpirun --map-by ppr:<1 + trainers>:node facetrain rank "
+              "...` "
+              "or `srun --ntasks-per-node=<1 + trainers> --mpi=pmix facetrain rank ...`");
     }
     if (reports[static_cast<std::size_t>(world_rank)].node == nodes[n].first) {
       topology.node = static_cast<int>(n);

@@ -11,6 +11,7 @@
 #include "common/cpu.hpp"
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/launch/launch_plan.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
 #include "common/stop_signal.hpp"
@@ -62,6 +63,7 @@ void write_class_map(const std::string& path, const Source& source) {
 
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
+  report_place(job.topology, kOnCpu);
   if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
   const std::string folder = is_embedding(job.config)
@@ -69,7 +71,9 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
                                  : run_folder(job.config);
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
   const OpenedSource opened = make_source(job.config, Copies::kStaged);
-  for (const std::string& warning : opened.warnings) std::cerr << "dataservice: " + warning + "\n";
+  const std::string me =
+      job.topology.nodes > 1 ? process_name("dataservice", job.topology.world_rank) : "dataservice";
+  for (const std::string& warning : opened.warnings) std::cerr << me + ": " + warning + "\n";
   if (!is_embedding(job.config) && job.topology.node == 0)
     write_class_map(folder + "/" + kClassMapName, *opened.source);
   ServiceSetup setup = service_setup(job);

@@ -2,7 +2,7 @@
 # Installs what facetrain needs to be built and run: Debian packages, then LibTorch 2.11.0. Only what is missing; a run with
 # nothing missing takes well under a second. Prints each command that it runs.
 #   ./deploy/setup.sh [--ci] [--gpu | --cpu]
-#     --ci    also the checkers that CI runs (clang-format, clang-tidy)
+#     --ci    also what CI uses: the checkers (clang-format, clang-tidy), and Slurm, on which tests/slurm trains
 #     --gpu   CUDA, NCCL and CUDA's compiler too (about 2 GB to download, 4 GB unpacked); found out by itself when there is an NVIDIA GPU
 #     --cpu   without them, even if there is a GPU
 # Your own LibTorch (zip, pip or conda install) is taken when LIBTORCH_ROOT or CMAKE_PREFIX_PATH names it.
@@ -32,7 +32,7 @@ ci=
 gpu=
 for option in "$@"; do
   case $option in
-    --ci) packages+=(clang-format-14 clang-tidy-14) ;;
+    --ci) packages+=(clang-format-14 clang-tidy-14 slurm-wlm munge iproute2 procps) ;;
     --gpu) gpu=1 ;;
     --cpu) gpu=0 ;;
     *) sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;

@@ -8,9 +8,11 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/launch/launch_plan.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
 #include "common/stop_signal.hpp"
+#include "trainer/cuda/device.hpp"
 #include "trainer/run/embedding.hpp"
 #include "trainer/run/out_of_memory.hpp"
 #include "trainer/run/training.hpp"
@@ -22,6 +24,8 @@ namespace {
 // The exit code.
 int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
+  const c10::Device device = training_device(job.topology, job.config.launch.gpus);
+  report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
   try {
     if (is_embedding(job.config)) {
       run_embedding(mpi, job, arguments.progress);

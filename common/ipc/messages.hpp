@@ -63,8 +63,6 @@ struct Filled {
   std::uint32_t epoch = 0;
   std::uint64_t step = 0;          // inside the epoch, 0-based
   std::uint64_t bad_pictures = 0;  // replaced so far by this service
-  std::uint32_t queued = 0;        // batches that were ready for this trainer when this one was sent
-  std::uint32_t reserved = 0;
 };
 
 struct Free {

@@ -1,5 +1,6 @@
 #include "common/ipc/ring_consumer.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -73,6 +74,8 @@ RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
 }
 
 RingBatch RingConsumer::next() {
+  int waiting = 0;  // bytes of messages that have arrived
+  if (::ioctl(socket_.get(), FIONREAD, &waiting) != 0) waiting = 0;
   const Message message = expect(receive_frame(socket_, nullptr, kForever, nullptr));
   if (message.type != MessageType::kFilled || message.filled.slot >= welcome_.layout.slots) {
     throw Error(ErrorKind::kInternal, "unexpected message from the data service");
@@ -87,7 +90,7 @@ RingBatch RingConsumer::next() {
   batch.labels = {reinterpret_cast<std::int64_t*>(base + layout.labels_offset()), layout.batch};
   batch.ids = {reinterpret_cast<std::int64_t*>(base + layout.ids_offset()), layout.batch};
   batch.bad_pictures = message.filled.bad_pictures;
-  batch.queued = message.filled.queued;
+  batch.ready = static_cast<std::uint32_t>(static_cast<std::size_t>(waiting) / sizeof(Message));
   return batch;
 }
 

@@ -22,7 +22,7 @@ struct RingBatch {
   std::span<std::int64_t> labels;  // (B)
   std::span<std::int64_t> ids;     // (B) index in the sorted list
   std::uint64_t bad_pictures = 0;  // replaced so far by this node's service
-  std::uint32_t queued = 0;        // batches that stood ready when this one was sent
+  std::uint32_t ready = 0;         // batches that stood ready when next() was called; 0: it had to wait
 };
 
 class RingConsumer {

@@ -14,7 +14,29 @@ std::string counted(std::int64_t count, const std::string& thing) {
 int node_trainers(const Config& config, const Machine& machine) {
   if (config.launch.trainers > 0) return static_cast<int>(config.launch.trainers);
   if (!config.launch.gpus.empty()) return static_cast<int>(config.launch.gpus.size());
+  if (machine.gpus == 0 && machine.node_tasks > 1) return machine.node_tasks - 1;
   return std::max(1, machine.gpus);
+}
+
+// A batch job has been given its tasks before it starts.
+void require_tasks(const Machine& machine, int trainers) {
+  if (machine.node_tasks == 0 || machine.node_tasks == 1 + trainers) return;
+  const std::string fewer =
+      machine.node_tasks > 1 ? ", or --set launch.trainers=" + std::to_string(machine.node_tasks - 1) : "";
+  throw Error(ErrorKind::kConfig,
+              counted(trainers, "trainer") + " per node and the data service make " +
+                  std::to_string(1 + trainers) + " tasks, but this Slurm job has " +
+                  std::to_string(machine.node_tasks) +
+                  " on each node: sbatch --ntasks-per-node=" + std::to_string(1 + trainers) + fewer);
+}
+
+void require_hosts(const LaunchRequest& request) {
+  const auto hosts = static_cast<int>(request.hosts.size());
+  if (hosts == 0 || request.nodes <= hosts) return;
+  throw Error(ErrorKind::kConfig, "--nodes " + std::to_string(request.nodes) + ", but " +
+                                      (request.hostfile.empty() ? "this Slurm job" : request.hostfile) +
+                                      " has " + counted(hosts, "node") + "; pass --nodes " +
+                                      std::to_string(hosts));
 }
 
 void require_gpus(const Config& config, const Machine& machine, int trainers) {
@@ -54,6 +76,8 @@ Launch compose_launch(const Config& config, const LaunchRequest& request, const 
   const bool is_one_node = request.nodes == 1 && request.hostfile.empty();
   // The nodes of a larger job need not be like the one on which it is started.
   if (is_one_node || machine.gpus > 0) require_gpus(config, machine, trainers);
+  require_tasks(machine, trainers);
+  require_hosts(request);
 
   Launch launch;
   launch.node_processes = 1 + trainers;
@@ -81,32 +105,53 @@ Launch compose_launch(const Config& config, const LaunchRequest& request, const 
   }
 
   for (int node = 0; node < request.nodes; ++node) {
-    launch.processes.push_back({Role::kService, node, 0, kOnCpu, 0, 1});
+    const auto index = static_cast<std::size_t>(node);
+    PlacedProcess process;
+    process.role = Role::kService;
+    process.node = node;
+    if (index < request.hosts.size()) process.host = request.hosts[index];
+    launch.processes.push_back(process);
+    process.role = Role::kTrainer;
+    process.parts = request.nodes * trainers;
     for (int local = 0; local < trainers; ++local) {
       const bool is_known = is_one_node || machine.gpus > 0;
-      const int gpu = is_known ? gpu_of_trainer(config.launch.gpus, local, machine.gpus) : kGpuUnknown;
-      launch.processes.push_back(
-          {Role::kTrainer, node, local, gpu, node * trainers + local, request.nodes * trainers});
+      process.local_index = local;
+      process.gpu = is_known ? gpu_of_trainer(config.launch.gpus, local, machine.gpus) : kGpuUnknown;
+      process.part = node * trainers + local;
+      launch.processes.push_back(process);
     }
   }
   return launch;
 }
 
+std::string placement_line(int rank, const PlacedProcess& process) {
+  std::string text = "# rank " + std::to_string(rank) + "  node " + std::to_string(process.node) +
+                     (process.host.empty() ? "" : " (" + process.host + ")") + "  ";
+  if (process.role == Role::kService) return text + "dataservice";
+  text += "trainer " + std::to_string(process.local_index) + "  ";
+  if (process.gpu == kOnCpu) text += "CPU  ";
+  if (process.gpu >= 0) text += "GPU " + std::to_string(process.gpu) + "  ";
+  return text + "data part " + std::to_string(process.part) + " of " + std::to_string(process.parts);
+}
+
 std::string describe_placement(const Launch& launch) {
   std::string text;
-  for (std::size_t rank = 0; rank < launch.processes.size(); ++rank) {
-    const PlacedProcess& process = launch.processes[rank];
-    text += "# rank " + std::to_string(rank) + "  node " + std::to_string(process.node) + "  ";
-    if (process.role == Role::kService) {
-      text += "dataservice\n";
-    } else {
-      text += "trainer " + std::to_string(process.local_index) + "  ";
-      if (process.gpu == kOnCpu) text += "CPU  ";
-      if (process.gpu >= 0) text += "GPU " + std::to_string(process.gpu) + "  ";
-      text += "data part " + std::to_string(process.part) + " of " + std::to_string(process.parts) + "\n";
-    }
-  }
+  for (std::size_t rank = 0; rank < launch.processes.size(); ++rank)
+    text += placement_line(static_cast<int>(rank), launch.processes[rank]) + "\n";
   return text;
+}
+
+PlacedProcess placed_process(const Topology& topology, const std::string& host, int gpu) {
+  PlacedProcess process;
+  process.role = topology.role;
+  process.node = topology.node;
+  process.host = host;
+  if (topology.role == Role::kService) return process;
+  process.local_index = topology.local_trainer;
+  process.gpu = gpu;
+  process.part = topology.trainer_rank;
+  process.parts = topology.trainer_world;
+  return process;
 }
 
 }  // namespace facetrain

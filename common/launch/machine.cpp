@@ -97,6 +97,8 @@ Machine this_machine() {
                                 visible == environment.end() ? std::nullopt : std::optional(visible->second));
   machine.gpus = pretended_gpus(environment).value_or(machine.gpus);
   machine.is_root = ::geteuid() == 0;
+  const auto tasks = environment.find("SLURM_NTASKS_PER_NODE");
+  if (tasks != environment.end()) machine.node_tasks = std::max(0, whole_number(tasks->second));
   return machine;
 }
 

@@ -12,6 +12,7 @@ struct Machine {
   int cores = 1;         // physical cores of the affinity mask: the slots that mpirun counts
   int gpus = 0;          // GPUs that CUDA would show, or 0 where this build has no CUDA
   bool is_root = false;  // effective uid 0: mpirun wants to be told that this is meant
+  int node_tasks = 0;    // processes on a node that a Slurm job was asked for (--ntasks-per-node); 0: none
 };
 
 Machine this_machine();

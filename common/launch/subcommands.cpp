@@ -16,7 +16,7 @@ std::vector<Subcommand> subcommands() {
       {"embed", "", "write the embeddings of a list or folder of pictures"},
       {"config", "", "print a resolved configuration, or the reference of all keys"},
       {"check", "facetrain-data", "check a configuration, its data and this machine before a run"},
-      {"scale", "", "what a configuration would reach on 1 to 64 GPUs, by a model of the step"},
+      {"scale", "", "what a configuration would reach on many GPUs; --paper: what a large job would plan"},
       {"convert-config", "", "turn a Python configuration of the reference into TOML"},
       {"rank", "", "one process of a job on several nodes (started by mpirun)"},
       {"list", "facetrain-data", "write the training list of a folder of pictures"},

@@ -18,6 +18,7 @@
 #include "common/config/parse.hpp"
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
+#include "common/launch/host_list.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/launch/run_job.hpp"
 #include "common/launch/shell.hpp"
@@ -102,6 +103,7 @@ int train_command(std::span<const std::string> words, const std::string& bin) {
     return 0;
   }
   options.request.progress = ::isatty(STDOUT_FILENO) == 1;
+  options.request.hosts = job_hosts(options.request.hostfile, this_environment());
   const Launch launch = compose_launch(config, options.request, this_machine(), bin);
   if (options.dry_run) {
     std::cout << describe_placement(launch) << shell_line(launch.argv) << "\n";

@@ -2,24 +2,32 @@
 
 #include <unistd.h>
 
+#include <iostream>
 #include <string_view>
 
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/launch/launch_plan.hpp"
+#include "common/launch/rank_role.hpp"
 #include "common/mpi/communicators.hpp"
 
 namespace facetrain {
 namespace {
 
-void require_trainers(const Config& config, const Topology& topology) {
-  const auto wanted = config.launch.trainers;
-  if (wanted == 0 || wanted == topology.node_trainers) return;
-  throw Error(ErrorKind::kConfig,
-              "launch.trainers is " + std::to_string(wanted) + " but " +
-                  std::to_string(topology.node_trainers) + " trainers were started on node " +
-                  std::to_string(topology.node) +
-                  ": start `mpirun --bind-to none -np 1 dataservice ... : -np " + std::to_string(wanted) +
-                  " trainer ...`, or pass --set launch.trainers=" + std::to_string(topology.node_trainers));
+// Every node has as many trainers as the configuration wants.
+void require_trainers(const Config& config, std::span<const ProcessReport> reports) {
+  const auto wanted = static_cast<int>(config.launch.trainers);
+  for (std::size_t rank = 0; wanted > 0 && rank < reports.size(); ++rank) {
+    if (reports[rank].role != Role::kService) continue;
+    const Topology node = make_topology(reports, static_cast<int>(rank));
+    if (node.node_trainers == wanted) continue;
+    throw Error(ErrorKind::kConfig,
+                "launch.trainers is " + std::to_string(wanted) + " but " +
+                    std::to_string(node.node_trainers) + " trainers were started on node " +
+                    std::to_string(node.node) + ": start `" +
+                    start_command(this_environment(), node.nodes, wanted) +
+                    "`, or pass --set launch.trainers=" + std::to_string(node.node_trainers));
+  }
 }
 
 }  // namespace
@@ -51,7 +59,7 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   if (session.rank() == 0) {
     job.topology = make_topology(reports, 0);
     text = resolve_config(arguments.config_path, arguments.sets);
-    require_trainers(parse_config(text, arguments.config_path), job.topology);
+    require_trainers(parse_config(text, arguments.config_path), reports);
   }
   text = broadcast_text(session, std::move(text));
   job.config = parse_config(text, arguments.config_path);
@@ -61,10 +69,20 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   return job;
 }
 
-std::string process_name(const char* program, int world_rank) {
+std::string host_name() {
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
-  return std::string(program) + " (rank " + std::to_string(world_rank) + " on " + host + ")";
+  return host;
+}
+
+std::string process_name(const char* program, int world_rank) {
+  return std::string(program) + " (rank " + std::to_string(world_rank) + " on " + host_name() + ")";
+}
+
+void report_place(const Topology& topology, int gpu) {
+  if (topology.nodes == 1) return;
+  const std::string line = placement_line(topology.world_rank, placed_process(topology, host_name(), gpu));
+  std::cout << line + "\n" << std::flush;
 }
 
 }  // namespace facetrain

@@ -35,7 +35,14 @@ struct Job {
 // the corrected line).
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
 
+// This node's name.
+std::string host_name();
+
 // "dataservice (rank 0 on host n1)": who speaks, in a log line.
 std::string process_name(const char* program, int world_rank);
+
+// Jobs of several nodes: each process writes its place to its standard output, in the words of --dry-run.
+// gpu: CUDA's number, or kOnCpu.
+void report_place(const Topology& topology, int gpu);
 
 }  // namespace facetrain

@@ -71,7 +71,6 @@ void TrainerSession::filled(std::uint64_t number, std::exception_ptr error) {
     message.epoch = batch.epoch;
     message.step = batch.step;
     message.bad_pictures = plan_.bad_pictures();
-    message.queued = ready;
     if (!try_send_frame(socket_->native_handle(), Message(message)))
       return;  // dead: the reader of its socket reports it
     ordered_.pop_front();

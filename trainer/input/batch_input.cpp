@@ -31,6 +31,7 @@ class CpuInput : public BatchInput {
     batch.ids.assign(filled.ids.begin(), filled.ids.end());
     batch.epoch = filled.epoch;
     batch.step = filled.step;
+    batch.ready = filled.ready;
     batch.bad_pictures = filled.bad_pictures;
     return batch;
   }

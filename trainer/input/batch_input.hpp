@@ -19,6 +19,7 @@ struct InputBatch {
   std::uint32_t epoch = 0;         // 0-based
   std::uint64_t step = 0;          // in the epoch, 0-based
   double waited = 0;               // seconds this call waited for the service
+  std::uint32_t ready = 0;         // batches that the service had ready when this one was taken
   std::uint64_t bad_pictures = 0;  // replaced so far by this node's service
 };
 

@@ -70,6 +70,7 @@ class GpuInput : public BatchInput {
         batch.ids.assign(filled.ids.begin(), filled.ids.end());
         batch.epoch = filled.epoch;
         batch.step = filled.step;
+        batch.ready = filled.ready;
         batch.bad_pictures = filled.bad_pictures;
         SlotCopy copy = copier_.copy({images_in_place(filled, ring_.welcome().layout)});
         {

@@ -27,6 +27,7 @@
 #include "trainer/head/head.hpp"
 #include "trainer/head/sharded_classifier.hpp"
 #include "trainer/log/log_lines.hpp"
+#include "trainer/log/node_waits.hpp"
 #include "trainer/log/step_queue.hpp"
 #include "trainer/log/trace.hpp"
 #include "trainer/log/train_logger.hpp"
@@ -267,6 +268,8 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   // A step of the log, the schedule and the file names is an update.
   std::optional<Trace> trace;
   if (!config.run.trace.empty()) trace.emplace(config.run.trace, trainers, device, position.updates);
+  std::optional<NodeWaits> waits;
+  if (topology.nodes > 1) waits.emplace(topology, host_name(), trainers, device, clock);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
   StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
   logger.start(position.updates);
@@ -285,6 +288,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
         const InputBatch batch = input->next();
         ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
         waited += batch.waited;
+        if (waits) waits->add(batch.waited, batch.ready);
         // For proofs the pictures, normalised in float32, are widened.
         return {precision == Precision::kFp64 ? batch.images.to(at::kDouble) : batch.images, batch.labels};
       };
@@ -301,6 +305,8 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
             {position.updates, ids, result.loss.item<double>(), result.grad_norm.item<double>(), lr});
       if (leads)
         log_queue.push({position.updates, position.epoch, 0, lr, waited}, pending_number(result.loss));
+      if (waits && position.updates % config.run.frequency_log == 0)
+        for (const std::string& line : slow_node_lines(waits->gather(), config.data.slots)) log.line(line);
       if (position.step == shape.steps_per_epoch) break;  // the checkpoint comes after the validation
       record.position = position;
       record.accuracy = -1;

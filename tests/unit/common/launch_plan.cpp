@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "common/error.hpp"
-#include "common/launch/rank_role.hpp"
 #include "common/launch/shell.hpp"
 #include "common/launch/subcommands.hpp"
 #include "common/launch/train_options.hpp"
@@ -96,6 +95,50 @@ TEST_CASE("each process has its place") {
   CHECK(launch.node_processes == 3);
 }
 
+TEST_CASE("the nodes' names are told where they are known") {
+  LaunchRequest asked = request();
+  asked.nodes = 2;
+  asked.hosts = {"n1"};
+  CHECK(complaint([&] {
+          compose_launch(with(1), asked, {32, 0, false}, "/b");
+        }) == "--nodes 2, but this Slurm job has 1 node; pass --nodes 1");
+  asked.hosts = {"n1", "n2", "n3"};
+  CHECK(describe_placement(compose_launch(with(1), asked, {32, 0, false}, "/b")) ==
+        "# rank 0  node 0 (n1)  dataservice\n"
+        "# rank 1  node 0 (n1)  trainer 0  data part 0 of 2\n"
+        "# rank 2  node 1 (n2)  dataservice\n"
+        "# rank 3  node 1 (n2)  trainer 0  data part 1 of 2\n");
+}
+
+TEST_CASE("a running process tells its place in the plan's words") {
+  LaunchRequest asked = request();
+  asked.nodes = 2;
+  asked.hosts = {"n1", "n2"};
+  const Launch launch = compose_launch(with(2, {0, 2}), asked, {32, 4, false}, "/b");
+  std::vector<ProcessReport> reports;
+  for (const PlacedProcess& process : launch.processes) reports.push_back({process.role, 100 + process.node});
+  for (int rank = 0; rank < 6; ++rank) {
+    const PlacedProcess& planned = launch.processes[static_cast<std::size_t>(rank)];
+    const Topology topology = make_topology(reports, rank);
+    const int gpu = gpu_of_trainer({0, 2}, topology.local_trainer, 4);
+    CHECK(placement_line(rank, placed_process(topology, planned.host, gpu)) == placement_line(rank, planned));
+  }
+}
+
+TEST_CASE("a batch job's tasks per node are a service and trainers") {
+  Machine machine{32, 0, false, 5};
+  CHECK(compose_launch(with(0), request(), machine, "/b").node_processes == 5);
+  CHECK(compose_launch(with(4), request(), machine, "/b").node_processes == 5);
+  CHECK(complaint([&] { compose_launch(with(2), request(), machine, "/b"); }) ==
+        "2 trainers per node and the data service make 3 tasks, but this Slurm job has 5 on each node: "
+        "sbatch --ntasks-per-node=3, or --set launch.trainers=4");
+  machine.gpus = 4;
+  machine.node_tasks = 4;  // the data service forgotten
+  CHECK(complaint([&] {
+          compose_launch(with(0), request(), machine, "/b");
+        }).find("sbatch --ntasks-per-node=5") != std::string::npos);
+}
+
 TEST_CASE("more trainers than GPUs is an error where there are GPUs") {
   CHECK(complaint([] {
           compose_launch(with(4), request(), {32, 2, false}, "/b");
@@ -179,15 +222,6 @@ TEST_CASE("the command line of train") {
   CHECK(parse({"--config", "c", "--gpus", "0,,1"}) != "");
   CHECK(parse({"--config", "c", "--nodes", "0"}) == "--nodes 0: expected a number of nodes, at least 1");
   CHECK(parse({"--config", "c", "--dry-run=1"}) == "--dry-run takes no value");
-}
-
-TEST_CASE("a process of a many-node job is known by its local rank") {
-  CHECK(local_rank({{"OMPI_COMM_WORLD_LOCAL_RANK", "3"}, {"SLURM_LOCALID", "1"}}) == 3);
-  CHECK(local_rank({{"SLURM_LOCALID", "1"}}) == 1);
-  CHECK(complaint([] { local_rank({}); }).starts_with("`facetrain rank` is started by mpirun"));
-  CHECK(complaint([] { local_rank({{"SLURM_LOCALID", "x"}}); }) == "SLURM_LOCALID is `x`, not a local rank");
-  CHECK(role_of_local_rank(0) == Role::kService);
-  CHECK(role_of_local_rank(1) == Role::kTrainer);
 }
 
 TEST_CASE("one table of subcommands") {

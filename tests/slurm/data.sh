@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Where a node's data comes from: staged to its own /tmp, on a node with a full disk from the shared path, with a warning that
+# names the node. And a node whose data service is slow is named in the log.
+. "$(dirname "$0")/cluster.sh"
+
+"$bin/facetrain" pack -s train.txt -o train.lmdb >pack.log 2>&1 || die "pack: $(cat pack.log)"
+begin_job() {  # begin_job NAME FACETRAIN'S OPTIONS...: $job trains for a long time, past its first steps
+  local name=$1
+  shift
+  job=$(FACETRAIN_BIN=$bin FACETRAIN_LOGS=$work/$name.logs sbatch --parsable --nodes=2 --ntasks-per-node=3 --no-requeue \
+    --output="$work/$name.log" "$project/deploy/slurm/train.sbatch" --config small.toml --set "run.prefix=$name" \
+    --set launch.trainers=2 --set "data.train_source=$work/train.lmdb" "$@") || die "sbatch"
+  wait_for_line 'Epoch' "$work/runs/$name/training.log" 60 || cat "$work/$name.log"
+}
+end_job() { scancel "$job"; wait_for_job "$job" 20 >/dev/null; expect_clean "$1" 10; }
+mapped() {  # mapped NODE: the packs that the node's data service has mapped
+  local p
+  p=$(pids "$1" dataservice)
+  grep -oE '/[^ ]*(\.lmdb|\.mdb)[^ ]*$' "/proc/$p/maps" | sort -u
+}
+
+on n2 mkdir /tmp/stage
+on n2 mount -t tmpfs -o size=8m tmpfs /tmp/stage || die "no small disk for n2"
+FACETRAIN_STAGE=/tmp/stage begin_job staged --set train.epochs=100000
+log1=$(echo staged.logs/*/rank0.log) log2=$(echo staged.logs/*/rank3.log)
+expect_in "n1 stages" 'dataservice \(rank 0 on n1\): .*train.lmdb: copied to /tmp/stage/' "$log1"
+[[ $(mapped n1) == /tmp/stage/* ]] || fail "n1 reads $(mapped n1), not its copy"
+expect_in "n2 has a full disk" 'dataservice \(rank 3 on n2\): WARNING: data.stage /tmp/stage has room for .*read where it is' "$log2"
+[[ $(mapped n2) == "$work/train.lmdb"* ]] || fail "n2 reads $(mapped n2), not the shared pack"
+end_job staged
+on n2 umount /tmp/stage
+FACETRAIN_STAGE=/tmp/stage begin_job staged_again --set train.epochs=100000
+expect_in "n1 stages once" 'copy in /tmp/stage/[^ ]* is read' "$(echo staged_again.logs/*/rank0.log)"
+[[ $(mapped n2) == /tmp/stage/* ]] || fail "n2 reads $(mapped n2), not its copy"
+end_job staged_again
+[ -z "$(ls -A /tmp/stage 2>/dev/null)" ] || fail "the copies went to the shared /tmp"
+
+# Stage or not, the samples and losses are the same.
+short=(--set train.epochs=2)
+FACETRAIN_STAGE=/tmp/stage begin_job copy "${short[@]}" --set "run.trace=$work/copy.jsonl"
+expect "copy: state" "$(wait_for_job "$job" 60)" COMPLETED
+begin_job shared "${short[@]}" --set "run.trace=$work/shared.jsonl"
+expect "shared: state" "$(wait_for_job "$job" 60)" COMPLETED
+expect_same_trace "staged" copy.jsonl shared.jsonl
+
+# A slow node: its data service stands still most of the time.
+begin_job slow --set train.epochs=100000 --set run.frequency_log=4
+if grep -q 'is slow' runs/slow/training.log; then fail "a node is called slow that is not: $(grep 'is slow' runs/slow/training.log)"; fi
+service=$(pids n2 dataservice)
+for _ in $(seq 15); do   # its three slots are filled in between, for three steps of half a second
+  kill -STOP "$service"; sleep 3; kill -CONT "$service"; sleep 0.05
+  grep -q 'is slow' runs/slow/training.log && break
+done
+expect_in "slow node" 'Node 1 \(n2\) is slow: its trainers waited [0-9.]+ % of the time for data, those of other nodes [0-9.]+ %; its data service had [0-9.]+ of 3 batches ready' runs/slow/training.log
+if grep -q 'Node 0 .*is slow' runs/slow/training.log; then fail "the wrong node is called slow: $(grep 'is slow' runs/slow/training.log)"; fi
+end_job slow
+finish
