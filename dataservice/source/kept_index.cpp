@@ -94,7 +94,7 @@ void write_index(const std::string& path, std::uint64_t identity, std::span<cons
 // be read.
 std::string read_index(const std::string& path, std::uint64_t identity, std::span<const IndexPart> parts) {
   const RandomFile file(path);
-  const std::string cut = "is damaged";
+  const char* const cut = "is damaged";
   std::vector<std::uint64_t> head(kHeader + parts.size());
   if (file.size() < sizeof(std::uint64_t) * kHeader) return cut;
   const auto front = std::as_writable_bytes(std::span(head));

@@ -159,7 +159,7 @@ class StagedSource final : public Source {
   std::uint32_t classes() const override { return copy_->classes(); }
   std::int64_t label(std::uint32_t i) const override { return copy_->label(i); }
   std::string name(std::uint32_t i) const override {
-    const std::string name = copy_->name(i);
+    std::string name = copy_->name(i);
     for (const auto& [copied, original] : names_)
       if (name.starts_with(copied + ":")) return original + name.substr(copied.size());
     return name;
