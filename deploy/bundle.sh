@@ -10,6 +10,7 @@
 #   tar xzf facetrain-bundle.tar.gz
 #   ./facetrain-bundle/run facetrain train --config my.toml    finds LibTorch by python3's torch, or in FACETRAIN_LIBTORCH
 set -euo pipefail
+from=$PWD   # paths given are the caller's
 cd "$(dirname "$0")/.."
 . deploy/steps.sh
 
@@ -19,10 +20,10 @@ reference=
 out=
 while [ $# -gt 0 ]; do
   case $1 in
-    --build) build=${2:?}; shift 2 ;;
+    --build) build=$(cd "$from" && realpath -m "${2:?}"); shift 2 ;;
     --no-build) make=; shift ;;
-    --reference) reference=${2:?}; shift 2 ;;
-    --out) out=${2:?}; shift 2 ;;
+    --reference) reference=$(cd "$from" && realpath -m "${2:?}"); shift 2 ;;
+    --out) out=$(cd "$from" && realpath -m "${2:?}"); shift 2 ;;
     *) sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
   esac
 done

@@ -13,6 +13,7 @@
 # ["build-cuda/facetrain-bundle.tar.gz"], timeout_s 560 and the command
 #   bash deploy/gpu_check.sh --bundle build-cuda/facetrain-bundle.tar.gz
 set -uo pipefail
+from=$PWD   # paths given are the caller's
 cd "$(dirname "$0")/.." || exit 1
 . deploy/steps.sh
 
@@ -24,10 +25,10 @@ only=.
 dry=
 while [ $# -gt 0 ]; do
   case $1 in
-    --bundle) bundle=${2:?}; shift 2 ;;
-    --bin) bin=${2:?}; shift 2 ;;
+    --bundle) bundle=$(cd "$from" && realpath -m "${2:?}"); shift 2 ;;
+    --bin) bin=$(cd "$from" && realpath -m "${2:?}"); shift 2 ;;
     --seconds) seconds=${2:?}; shift 2 ;;
-    --results) results=${2:?}; shift 2 ;;
+    --results) results=$(cd "$from" && realpath -m "${2:?}"); shift 2 ;;
     --only) only=${2:?}; shift 2 ;;
     --dry) dry=1; shift ;;
     *) sed -n '2,16p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
@@ -36,7 +37,7 @@ done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 HWLOC_HIDE_ERRORS=2
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 HWLOC_HIDE_ERRORS=2
 with=()   # what goes before each program
 if [ -n "$bundle" ]; then
   tar -C "$work" -xzf "$bundle" || { say "error: cannot unpack $bundle"; exit 78; }
@@ -130,7 +131,7 @@ script() {  # script NAME LIMIT FILE ARGUMENTS...
 # --- the checks, the most telling first ----------------------------------------------------------------------------------
 cases input 60 '*/gpu/input.cpp' "$bin/test_gpu"   # cudaHostRegister on the sealed ring, batches beside the CPU's
 for ((ranks = 1; ranks <= (gpus > 0 ? gpus : 1); ranks++)); do
-  cases "nccl.ranks$ranks" 60 '*/mpi/nccl.cpp' mpirun --oversubscribe --bind-to none -np $ranks "$bin/test_mpi"
+  cases "nccl.ranks$ranks" 60 '*/mpi/nccl.cpp' env OMP_NUM_THREADS=1 mpirun --oversubscribe --bind-to none -np $ranks "$bin/test_mpi"
 done
 for file in tests/gpu/*.cpp; do   # kernels beside their twins, steps beside the CPU's, overflow
   name=$(basename "$file" .cpp)

@@ -26,7 +26,7 @@ else
   hide=()
 fi
 
-"$bin/facetrain" synth --ids 16 --per-id 20 --val 100 --out demo >log 2>&1 &&
+"$bin/facetrain" synth --ids 8 --per-id 20 --val 100 --out demo >log 2>&1 &&
   "$bin/facetrain" list -s demo/train -d . -sfn train >log 2>&1 || { cat log; exit 1; }
 cat >train.toml <<END
 base = "$small"
@@ -34,7 +34,7 @@ base = "$small"
 train_source = "train.txt"
 workers = 0
 [model]
-width = 0.25
+width = 0.125
 embedding_size = 64
 dropout = 0
 [train]
@@ -88,13 +88,13 @@ for part in "${parts[@]}"; do
       compare cpus gpus loss 1e-8
       compare cpus gpus grad_norm 1e-8 ;;
     fp16)
-      trained half gpu 1 --set train.precision=fp16 --set model.width=0.5 --set train.lr=0.1 --set train.epochs=6 \
+      trained half gpu 1 --set train.precision=fp16 --set model.width=0.25 --set train.lr=0.1 --set train.epochs=6 \
         --set validation.val_source=demo/val --set validation.val_list=synth || continue
       on_gpu half
       values half loss | awk '{loss[NR] = $1} END {for (i = 1; i <= 10; i++) {first += loss[i]; last += loss[NR - i + 1]}
         print "fp16: mean loss of ten steps: first " first / 10 ", last " last / 10; exit !(NR >= 20 && last < 0.8 * first)}' ||
         fail "fp16: the loss did not fall"
-      model=$(find workspace/half/models -name 'model_*_step;121.pth')
+      model=$(find workspace/half/models -name 'model_*_step;61.pth')
       logged=$(sed -n 's/.*Mean accuracy: *//p' half.log | tail -1)
       env CUDA_VISIBLE_DEVICES= "$bin/facetrain" verify --model_path "$model" --val_source demo/val --val_list synth --add_flip >verify.log 2>&1 ||
         { tail -3 verify.log; fail "fp16: the CPU cannot verify the model '$model'"; continue; }
