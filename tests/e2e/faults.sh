@@ -114,12 +114,19 @@ fault_02_kill_trainer() { killed kill_trainer 'trainer.*killed by signal 9|train
 fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
 fault_04_kill_mpirun() { killed kill_mpirun 'facetrain: '; rm -rf "${TMPDIR:?}"/*; }   # what Open MPI itself leaves
 
-fault_07_usr1() {
-  data; undisturbed; background; until_saved 6
-  kill -USR1 "$launcher"
-  ended USR1 75 30
-  says 'Stopped as asked after step'
-  [ ! -s err ] || fail "the error output says: $(cat err)"
+fault_07_usr1() {  # in the middle of an epoch
+  data; undisturbed
+  local try manifest
+  for try in 1 2 3 4 5 6; do
+    background; until_saved $((6 * try))
+    kill -USR1 "$launcher"
+    ended USR1 75 30
+    says 'Stopped as asked after step'
+    [ ! -s err ] || fail "the error output says: $(cat err)"
+    manifest=$checkpoints/step_$(latest)/manifest.toml
+    grep -q '^step = [1-9]' "$manifest" && break
+  done
+  grep -q '^step = [1-9]' "$manifest" || fail "it has never stopped inside an epoch"
   goes_on
 }
 fault_08_usr1_twice() {
@@ -322,7 +329,7 @@ fault_27_other_learning_rate() {
   data; a_few_steps
   refused 'train.lr was 0.1, now it is 0.05; --allow-change lr goes on all the same' --set train.lr=0.05
   train --set train.lr=0.05 --allow-change lr; expect "told" $? 0
-  grep -q '"lr": 0.05' a.jsonl || grep -q '"lr": 0.005' a.jsonl || fail "the new learning rate is in no step"
+  grep -qE '"lr": 0.0*5' a.jsonl || fail "the new learning rate is in no step"
   # A finished run says so, and --fresh starts another.
   train --set train.lr=0.05; expect "a finished run" $? 0
   says 'The run in runs/a is finished: 12 epochs, 48 steps; --fresh starts a new one'

@@ -131,7 +131,7 @@ program bin/trainer "trap 'exit 75' USR1; echo x >$work/trainer.\$OMPI_COMM_WORL
 timeout 60 $f train --config c.toml >out 2>err & launcher=$!
 wait_for trainer.1; wait_for trainer.2
 kill -TERM "$(pgrep -P $launcher)"; wait $launcher; expect "checkpointed" $? 75
-expect "checkpointed" "$(cat err)" 'facetrain: SIGTERM: the job finishes its step and writes a checkpoint (once more: stop it at once)'
+expect_in "checkpointed" 'facetrain: SIGTERM: the job finishes its step and writes a checkpoint (once more: stop it at once)' err
 rm trainer.*
 program bin/trainer "echo x >$work/trainer.\$OMPI_COMM_WORLD_RANK; exec sleep 300"
 timeout 60 $f train --config c.toml >out 2>err & launcher=$!

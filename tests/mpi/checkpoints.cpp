@@ -160,7 +160,11 @@ TEST_CASE("saved by n ranks and loaded by n: every bit, and the steps that follo
     resumed.load(run);
     CHECK(equal(resumed.copies(), at_three));
     resumed.train(3, 6);
-    CHECK(equal(resumed.copies(), undisturbed.copies()));
+    const auto at_six = resumed.copies();
+    CHECK(equal(at_six, undisturbed.copies()));
+    Job unsaved(kSettings[i], first_ranks(world().size()));  // nor does writing a checkpoint change a bit
+    unsaved.train(0, 6);
+    CHECK(equal(at_six, unsaved.copies()));
   }
   world().barrier();
 }

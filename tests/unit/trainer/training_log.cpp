@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "common/error.hpp"
+#include "common/io/crc32c.hpp"
 #include "fake_clock.hpp"
 #include "trainer/log/event_writer.hpp"
 #include "trainer/log/log_lines.hpp"
