@@ -104,6 +104,7 @@ ClusterName=test
 SlurmctldHost=head(10.77.0.254)
 AuthType=auth/munge
 CredType=cred/munge
+AuthInfo=cred_expire=5   # as long does a requeued job wait for its old credentials to expire; Slurm's default is 120 s
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation=$work/ctl
