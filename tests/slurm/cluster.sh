@@ -24,7 +24,8 @@ if [ -z "${FACETRAIN_CLUSTER:-}" ]; then
   work=$(mktemp -d /var/tmp/facetrain-slurm.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   code=0
-  FACETRAIN_CLUSTER=$work "${spaces[@]}" bash "$0" "$bin" "${@:2}" || code=$?
+  # Whatever ends this shell, a time-out too, ends the cluster.
+  FACETRAIN_CLUSTER=$work setpriv --pdeathsig KILL "${spaces[@]}" bash "$0" "$bin" "${@:2}" || code=$?
   if [ $code != 0 ] && [ -d "$work/log" ]; then
     for log in "$work"/log/*; do echo "--- ${log##*/}, its last lines"; tail -n 15 "$log"; done
   fi
@@ -104,6 +105,7 @@ ClusterName=test
 SlurmctldHost=head(10.77.0.254)
 AuthType=auth/munge
 CredType=cred/munge
+AuthInfo=cred_expire=5   # as long does a requeued job wait for its old credentials to expire; Slurm's default is 120 s
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation=$work/ctl

@@ -43,15 +43,19 @@ begin_job shared "${short[@]}" --set "run.trace=$work/shared.jsonl"
 expect "shared: state" "$(wait_for_job "$job" 60)" COMPLETED
 expect_same_trace "staged" copy.jsonl shared.jsonl
 
-# A slow node: its data service stands still most of the time.
+# A slow node: its data service stands still for ten seconds after its last batch has been used. (Before that nobody is to be
+# called slow; but on a busy machine somebody may be.)
 begin_job slow --set train.epochs=100000 --set run.frequency_log=4
-if grep -q 'is slow' runs/slow/training.log; then fail "a node is called slow that is not: $(grep 'is slow' runs/slow/training.log)"; fi
-service=$(pids n2 dataservice)
-for _ in $(seq 15); do   # its three slots are filled in between, for three steps of half a second
-  kill -STOP "$service"; sleep 3; kill -CONT "$service"; sleep 0.05
-  grep -q 'is slow' runs/slow/training.log && break
+log=runs/slow/training.log service=$(pids n2 dataservice)
+kill -STOP "$service"
+still=0 size=0
+for _ in $(seq 120); do
+  sleep 0.5
+  if [ "$(stat -c %s $log)" = $size ]; then still=$((still + 1)); else still=0 size=$(stat -c %s $log); fi
+  [ $still -lt 20 ] || break
 done
-expect_in "slow node" 'Node 1 \(n2\) is slow: its trainers waited [0-9.]+ % of the time for data, those of other nodes [0-9.]+ %; its data service had [0-9.]+ of 3 batches ready' runs/slow/training.log
-if grep -q 'Node 0 .*is slow' runs/slow/training.log; then fail "the wrong node is called slow: $(grep 'is slow' runs/slow/training.log)"; fi
+kill -CONT "$service"
+wait_for_line 'Node 1 (n2) is slow' $log 60
+expect_in "slow node" 'Node 1 \(n2\) is slow: its trainers waited [1-9][0-9.]+ % of the time for data, those of other nodes [0-9.]+ %; its data service had [0-2]\.[0-9] of 3 batches ready' $log
 end_job slow
 finish
