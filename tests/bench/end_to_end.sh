@@ -65,4 +65,4 @@ echo "$pictures pictures x $epochs, $pairs pairs, $network batch $batch $precisi
 best() { printf '%s\n' "$@" | sort -n | tail -1; }
 median() { printf '%s\n' "$@" | sort -n | sed -n $((($# + 1) / 2))p; }
 awk -v e="$(best "${whole[@]}")" -v s="$(best "${alone[@]}")" -v em="$(median "${whole[@]}")" -v sm="$(median "${alone[@]}")" -v t=$target -v on="$on" -v what="$network batch $batch $precision" \
-  'BEGIN {r = e / s; printf "ROW 6 %.3f target %s %s end to end / the step alone, %s on %s (median %.3f)\n", r, t, r >= t ? "ok" : "short", what, on, em / sm}'
+  'BEGIN {r = e / s; printf "ROW 6 %.3f target %s %s end to end / the step alone, %s on %s (median %.3f)\n", r, t, (r >= t ? "ok" : "short"), what, on, em / sm}'

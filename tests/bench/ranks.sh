@@ -19,7 +19,7 @@ if [[ $rows == *" 5 "* ]]; then
     else  # its busbw is the 8th column of the line of out-of-place results
       peer=$(all_reduce_perf -b 16M -e 16M -g "$gpus" -n 50 | awk '$1 == 16777216 {print $8}')
       awk -v o="$ours" -v p="$peer" -v w="$what" \
-        'BEGIN {r = o / p; printf "ROW 5 %.3f target 0.95 %s %s (%s, %s GB/s)\n", r, r >= .95 ? "ok" : "short", w, o, p}'
+        'BEGIN {r = o / p; printf "ROW 5 %.3f target 0.95 %s %s (%s, %s GB/s)\n", r, (r >= .95 ? "ok" : "short"), w, o, p}'
     fi
   fi
 fi
