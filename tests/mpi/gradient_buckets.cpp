@@ -261,7 +261,9 @@ TEST_CASE("the exchange completes while backward runs, without the thread that c
   // The first layer's gradient comes last: by then those of the three others are on their way, and only the
   // MPI thread can bring them home.
   net.parameters[0].register_hook([&](const at::Tensor&) { seen = completions.wait_for(3); });
-  (net.loss(world().rank()) * net.parameters[2].sum()).backward();
+  at::Tensor loss = net.loss(world().rank());
+  loss = loss * net.parameters[2].sum();  // after the rest, so that backward meets it first
+  loss.backward();
   CHECK(seen == 3);
   buckets.finish();
   CHECK(completions.wait_for(4) == 4);
