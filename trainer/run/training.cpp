@@ -176,6 +176,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
 
   const at::Device device = training_device(topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
+  use_tf32(config.train.tf32, device);
   // Collective with the services, which take part once they listen.
   MpiComm members = trainers_communicator(mpi, topology);
   MpiComm for_files = duplicate(members), for_requests = duplicate(members);
