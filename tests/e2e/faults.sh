@@ -219,15 +219,19 @@ fault_18_read_only_folder() {
 }
 
 latest() { ls $checkpoints 2>/dev/null | sed -n 's/^step_//p' | grep -v tmp | sort -n | tail -1; }
-fault_19_kill_at_random_points() {  # 50 times; checkpoints are written all the time, so that most kills hit a write
+fault_19_kill_at_random_points() {  # 50 times, at or soon after the beginning of a write
   epochs=100000 data
-  local seed=${FAULT_SEED:-$(date +%s)} before kills=0
+  sed -i 's/^augment.*/&\n[model]\nwidth = 0.5\nembedding_size = 256/' tiny.toml   # more to write
+  local seed=${FAULT_SEED:-$(date +%s)} before victims kills=0
   echo "seed $seed"
   RANDOM=$seed
   background; until_saved 1
   for round in $(seq "${FAULT_ROUNDS:-50}"); do
-    sleep "0.$(printf %03d $((RANDOM % 1000)))"
-    processes | cut -d' ' -f1 | grep -vx "$launcher" | xargs kill -9 2>/dev/null
+    victims=$(processes | cut -d' ' -f1 | grep -vx "$launcher")   # now: it takes longer than a write
+    sleep "0.$(printf %03d $((RANDOM % 300)))"
+    for _ in $(seq 20000); do compgen -G "$checkpoints/*.tmp.*" >/dev/null && break; done
+    sleep "0.$(printf %03d $((RANDOM % 12)))"
+    kill -9 $victims 2>/dev/null
     ended "round $round" "137 70 1 134 255" 15 >/dev/null
     [ -n "$(find $checkpoints -name '*.tmp.*')" ] && kills=$((kills + 1))
     before=$(latest)
