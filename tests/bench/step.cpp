@@ -7,6 +7,7 @@
 // FACETRAIN_MOBILEFACENET: mobilefacenet.py of deepinsight/insightface's arcface_torch.
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -63,12 +64,17 @@ Cost cost_of(TrainingStep& ours, int steps) {
   });
 }
 
-// Largest relative difference of the first losses.
-double compare_losses(PeerProcess& peer, const std::vector<double>& own) {
-  double off = 0;
-  for (const double loss : own) {
+// Relative: of the first loss, and the largest of all, in which rounding has grown with each update.
+struct Difference {
+  double first = 0, largest = 0;
+};
+Difference compare_losses(PeerProcess& peer, const std::vector<double>& own) {
+  Difference off;
+  for (std::size_t i = 0; i < own.size(); ++i) {
     peer.tell("loss");
-    off = std::max(off, std::abs(std::stod(peer.line()) / loss - 1));
+    const double one = std::abs(std::stod(peer.line()) / own[i] - 1);
+    if (i == 0) off.first = one;
+    off.largest = std::max(off.largest, one);
   }
   return off;
 }
@@ -97,10 +103,14 @@ double run(const Case& c, const std::vector<Peer>& peers, at::Device device, dou
     if (gpu) options.insert(options.end(), {"--device", "cuda"});
     processes.push_back(start_step_peer(folder.path(), c.network, c.classes, threads, options));
     PeerProcess& process = *processes.back();
-    const double off = compare_losses(process, losses);
-    std::printf("  %s: the losses of the first %d steps (%.5f ...) differ by %.2g at most; tolerance %g\n",
-                peer.name, kCompared, losses.front(), off, tolerance);
-    if (!(off <= tolerance)) throw Error(ErrorKind::kInternal, "the peer's losses are not ours");
+    const Difference off = compare_losses(process, losses);
+    std::printf(
+        "  %s: the loss of the first step (%.5f) differs by %.2g (tolerance %g), of the first %d by %.2g at "
+        "most "
+        "(tolerance %g)\n",
+        peer.name, losses.front(), off.first, tolerance, kCompared, off.largest, 100 * tolerance);
+    if (!(off.first <= tolerance && off.largest <= 100 * tolerance))
+      throw Error(ErrorKind::kInternal, std::string(c.network) + ": the peer's losses are not ours");
     ways.push_back([&process, &c] { return process.cost_of("steps " + std::to_string(c.steps)); });
   }
   std::optional<TrainingStep> low;  // ours in bfloat16, for the record
@@ -146,9 +156,9 @@ void rows_on_gpu(bool row_1, bool row_2, bool small) {
   for (const Kind& kind : kinds) {
     const std::string what = std::string("GPU step, r50se batch 128 fp16 / ") + kind.peer.name;
     if (device_count() > 0) {
-      run({kind.row, "r50se", 128, 10'000, 9, 10, kind.target}, {kind.peer}, training_device({}), 2e-2);
+      run({kind.row, "r50se", 128, 10'000, 9, 10, kind.target}, {kind.peer}, training_device({}), 2e-3);
     } else if (small) {
-      const double ratio = run({kind.row, "r18se", 2, 16, 3, 1, 0}, {kind.peer}, at::kCPU, 1e-3);
+      const double ratio = run({kind.row, "r18se", 2, 16, 3, 1, 0}, {kind.peer}, at::kCPU, 1e-4);
       print_not_run(kind.row, kind.target, what,
                     std::string(why_no_device()) +
                         "; the code ran on the CPU in the small (r18se, batch 2: " + std::to_string(ratio) +
@@ -198,7 +208,7 @@ int main(int argc, char** argv) {
                                     {"the reference's step, channels last", {"--layout", "channels_last"}}};
       for (const Case& c : {Case{4, "mbf", 32, 1000, 7, 2, 1.0}, Case{4, "r18", 16, 1000, 7, 1, 1.0},
                             Case{4, "r50", 8, 1000, 5, 1, 1.0}})
-        run(c, peers, at::kCPU, 1e-3);
+        run(c, peers, at::kCPU, 1e-4);
     }
     return 0;
   } catch (...) {
