@@ -43,10 +43,12 @@ struct Block {
   }
 
   at::Tensor operator()(const at::Tensor& x, Pass pass) const {
-    at::Tensor out = bn3(conv2(prelu(bn2(conv1(bn1(x, pass)), pass))), pass);
-    at::Tensor identity = downsample ? downsample->bn(downsample->conv(x), pass) : x;
+    const at::Tensor out =
+        norm_then(bn2, conv1(norm_then(bn1, x, nullptr, nullptr, pass)), &prelu, nullptr, pass);
+    at::Tensor identity = x;
+    if (downsample) identity = norm_then(downsample->bn, downsample->conv(x), nullptr, nullptr, pass);
     if (attention) identity = (*attention)(identity);
-    return out.add_(identity);
+    return norm_then(bn3, conv2(out), nullptr, &identity, pass);
   }
 
   BatchNorm bn1;
@@ -82,7 +84,7 @@ class IResNet final : public LayeredBackbone {
     at::Tensor x;
     {
       const AutocastRegion region(low_precision, device);
-      x = prelu_(bn1_(conv1_(prepare(images)), pass));
+      x = norm_then(bn1_, conv1_(prepare(images)), &prelu_, nullptr, pass);
       for (const Block& block : blocks_) {
         const auto run = [&block, low_precision, device](const at::Tensor& input, Pass of) {
           const AutocastRegion again(low_precision, device);  // backward has none of its own
@@ -90,7 +92,7 @@ class IResNet final : public LayeredBackbone {
         };
         x = checkpoint_ && training_ ? checkpoint(x, block.parameters, run) : block(x, pass);
       }
-      x = at::flatten(bn2_(x, pass), 1);
+      x = at::flatten(norm_then(bn2_, x, nullptr, nullptr, pass), 1);
       if (training_ && dropout_ > 0) x = apply_dropout(x, dropout, dropout_);
     }
     return features_(fc_(low_precision ? x.to(at::kFloat) : x), pass);

@@ -20,6 +20,7 @@
 
 #include "common/error.hpp"
 #include "common/plan/philox.hpp"
+#include "trainer/backbones/fused_norm.hpp"
 
 namespace facetrain {
 namespace {
@@ -123,6 +124,28 @@ PReLU::PReLU(const StateScope& scope, std::int64_t channels)
 
 at::Tensor PReLU::operator()(const at::Tensor& x) const {
   return at::prelu(x, weight);
+}
+
+at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
+                     Pass pass) {
+  const bool moves = pass == Pass::kTrain;
+  const FusedNorm norm{bn.weight,
+                       bn.bias,
+                       prelu ? prelu->weight : at::Tensor(),
+                       residual ? *residual : at::Tensor(),
+                       moves ? bn.running_mean : at::Tensor(),
+                       moves ? bn.running_var : at::Tensor(),
+                       kMomentum,
+                       bn.eps};
+  // On a CPU LibTorch's batch norm alone is as fast; its PReLU is not.
+  const bool pays = prelu || !x.is_cpu();
+  if (pass != Pass::kEvaluate && pays && x.scalar_type() != at::kDouble && can_fuse_norm(x, norm)) {
+    if (moves) at::Tensor(bn.batches).add_(1);
+    return fused_norm(x, norm);
+  }
+  at::Tensor y = bn(x, pass);
+  if (prelu) y = (*prelu)(y);
+  return residual ? y.add_(*residual) : y;
 }
 
 Linear::Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init)

@@ -91,6 +91,11 @@ struct PReLU {
   at::Tensor weight;
 };
 
+// prelu(bn(x)) + residual; null: without. In training one pass (fused_norm.hpp) where that takes x and is
+// faster, and the numbers are not float64, which stays LibTorch's for proofs.
+at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
+                     Pass pass);
+
 struct Linear {
   // weight (out, in), then bias where wanted, both drawn by `init`; torch's default is uniform(1 / sqrt(in)).
   Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init);
