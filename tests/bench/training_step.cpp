@@ -81,8 +81,9 @@ TrainingStep::TrainingStep(const Config& config, std::int64_t classes, Communica
     : backbone_(network_of(config, device)),
       classifier_(classifier_of(config, classes, device), make_head(config), trainers),
       buckets_(trainable_parameters(*backbone_), trainers, 16u << 20,
-               device.is_cpu() ? at::kFloat : at::kHalf),
-      optimizer_(make_optimizer(config, trained_parameters(*backbone_, classifier_))),
+               wire_type(precision_on(config, device), device), weight_decays(*backbone_)),
+      optimizer_(
+          make_optimizer(config, trained_parameters(*backbone_, classifier_), nullptr, buckets_.buckets())),
       loss_scale_(precision_on(config, device) == Precision::kFp16
                       ? std::optional<LossScale>(std::in_place, device)
                       : std::nullopt),

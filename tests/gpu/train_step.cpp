@@ -41,9 +41,10 @@ struct Trainer {
                     .linear = linear_type(precision, device),
                     .sample_rate = config.head.sample_rate},
                    make_head(config), alone),
-        buckets(trainable_parameters(*backbone), alone),
-        optimizer(
-            make_optimizer(config, trained_parameters(*backbone, classifier), classifier.sparse_centres())),
+        buckets(trainable_parameters(*backbone), alone, 16u << 20, wire_type(precision, device),
+                weight_decays(*backbone)),
+        optimizer(make_optimizer(config, trained_parameters(*backbone, classifier),
+                                 classifier.sparse_centres(), buckets.buckets())),
         scale(precision == Precision::kFp16 ? std::optional<LossScale>(std::in_place, device) : std::nullopt),
         state{*backbone, classifier, buckets, *optimizer, scale ? &*scale : nullptr, alone} {}
 
