@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/build_id.hpp"
+#include "common/checkpoint/folders.hpp"
 #include "common/checkpoint/manifest.hpp"
 #include "common/config/job_kind.hpp"
 #include "common/cpu.hpp"
@@ -61,6 +62,15 @@ void write_class_map(const std::string& path, const Source& source) {
   file.commit_unsynced();
 }
 
+// A run that goes on has its map already; with other data the trainers will refuse to go on.
+void keep_class_map(const std::string& run_folder, const Source& source) {
+  const std::string path = run_folder + "/" + kClassMapName;
+  std::error_code unknown;
+  if (std::filesystem::exists(path, unknown) && !list_checkpoints(checkpoints_folder(run_folder)).empty())
+    return;
+  write_class_map(path, source);
+}
+
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
   report_place(job.topology, kOnCpu);
@@ -74,8 +84,8 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   const std::string me =
       job.topology.nodes > 1 ? process_name("dataservice", job.topology.world_rank) : "dataservice";
   for (const std::string& warning : opened.warnings) std::cerr << me + ": " + warning + "\n";
-  if (!is_embedding(job.config) && job.topology.node == 0)
-    write_class_map(folder + "/" + kClassMapName, *opened.source);
+  if (!is_embedding(job.config) && job.topology.node == 0) keep_class_map(folder, *opened.source);
+  if (!is_embedding(job.config) && job.config.data.order == "exact") opened.source->read_at_random();
   ServiceSetup setup = service_setup(job);
   if (!is_embedding(job.config)) setup.data_digest = data_digest(*opened.source, usable_processors());
   BatchServer server(std::move(setup), *opened.source);

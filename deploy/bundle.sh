@@ -33,7 +33,7 @@ most=$((60 << 20))
 programs=(facetrain facetrain-data facetrain-model dataservice trainer test_gpu test_mpi)   # and bench_* that use LibTorch
 if [ -n "$make" ]; then
   run cmake --preset cuda -B "$build" -DFACETRAIN_BENCH=ON >/dev/null
-  run cmake --build "$build" --target "${programs[@]}" bench_programs
+  run cmake --build "$build" --target "${programs[@]}" bench_trainer_programs
 fi
 for program in "${programs[@]}"; do [ -x "$build/bin/$program" ] || fail "$build/bin/$program is not built"; done
 command -v patchelf >/dev/null ||

@@ -105,6 +105,11 @@ std::optional<Kept> export_of(std::string_view name) {
   return Kept{*updates, *value};
 }
 
+void remove_later(const std::string& folder, std::int64_t updates) {
+  for (const std::int64_t other : list_checkpoints(folder))
+    if (other > updates) remove(folder, checkpoint_name(other));
+}
+
 void retain_checkpoints(const std::string& folder, std::int64_t keep) {
   std::vector<std::string> names;
   std::vector<Kept> all;

@@ -38,6 +38,10 @@ std::vector<std::size_t> removable(const std::vector<Kept>& all, std::int64_t ke
 // any other name.
 std::optional<Kept> export_of(std::string_view file_name);
 
+// Removes the checkpoints of more updates than `updates`: damaged ones, which the run has gone back behind
+// and which would count as the latest. One that cannot be removed stays.
+void remove_later(const std::string& folder, std::int64_t updates);
+
 // Removes the checkpoints, or exported models, in `folder` that may go. An entry that cannot be removed
 // stays.
 void retain_checkpoints(const std::string& folder, std::int64_t keep);

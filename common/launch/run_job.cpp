@@ -207,6 +207,7 @@ int run_job(const std::vector<std::string>& argv, int node_processes, FirstSigna
     if (events[1].revents != 0) is_open = errors.pump(child.errors.get());
     while (const auto signal = signals.next()) {
       if (*signal == SIGCHLD) continue;
+      if (*signal == SIGUSR1 && asked) continue;  // mpirun itself ends at a second one
       if (*signal == SIGUSR1 || (first == FirstSignal::kCheckpoint && !asked)) {
         if (*signal != SIGUSR1)
           std::cerr << "facetrain: " << name_of_signal(*signal)

@@ -197,7 +197,9 @@ bool KeptIndex::load(std::span<const IndexPart> parts, const std::function<bool(
     std::string wrong = objection(status, files_.front());
     try {
       if (wrong.empty()) wrong = read_index(place, identity(), parts);
-      if (wrong.empty() && fits()) return true;
+      // Files that were replaced since the constructor looked at them were opened as others than the index is
+      // of.
+      if (wrong.empty() && fits() && states_or_none(files_) == states_) return true;
       if (wrong.empty()) wrong = "does not fit the files";
     } catch (const Error& error) {
       wrong = std::string("cannot be read (") + error.what() + ")";

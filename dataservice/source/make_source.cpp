@@ -54,10 +54,7 @@ OpenedSource make_source(const Config& config, Copies copies) {
   if (paths.empty() || std::find(paths.begin(), paths.end(), "") != paths.end())
     refuse("data.train_source is not set: give a list (facetrain list -s FOLDER writes one) or a folder");
   if (is_embedding(config) && is_picture_list(paths[0])) return {std::make_unique<PictureList>(paths[0]), {}};
-  OpenedSource opened =
-      select_samples(open_all(paths, copies == Copies::kStaged ? config.data.stage : ""), config);
-  if (!is_embedding(config) && config.data.order == "exact") opened.source->read_at_random();
-  return opened;
+  return select_samples(open_all(paths, copies == Copies::kStaged ? config.data.stage : ""), config);
 }
 
 }  // namespace facetrain

@@ -96,7 +96,10 @@ std::string gigabytes(std::uint64_t bytes) {
 
 Staged make_copy(const std::string& path, const std::string& folder, const SourceKind& kind) {
   std::vector<PackedFile> files = kind.files(path);
-  const std::string wanted = description(files);
+  const auto described = [&] {  // an index that is not copied but made anew for the copy counts too
+    return description(files) + (kind.write_copy == nullptr ? "" : file_state(path) + " " + path + "\n");
+  };
+  const std::string wanted = described();
   char digest[24];
   std::snprintf(digest, sizeof digest, "%016llx",
                 static_cast<unsigned long long>(fnv1a_64(fs::absolute(path).lexically_normal().string())));
@@ -133,7 +136,7 @@ Staged make_copy(const std::string& path, const std::string& folder, const Sourc
   try {
     for (const PackedFile& file : files) copy_file(file.path, place + "/" + file.copied_as);
     if (kind.write_copy != nullptr) kind.write_copy(path, copy);
-    if (description(files) != wanted) throw Error(ErrorKind::kInput, path + " changed while it was copied");
+    if (described() != wanted) throw Error(ErrorKind::kInput, path + " changed while it was copied");
     write_file_atomically(place + "/" + kComplete, wanted);
   } catch (...) {
     for (const PackedFile& file : files) {
@@ -164,6 +167,9 @@ class StagedSource final : public Source {
       if (name.starts_with(copied + ":")) return original + name.substr(copied.size());
     return name;
   }
+  // Places in the files, which a copy keeps: a run may go on from a copy, the original, or some nodes from
+  // each.
+  std::uint64_t fingerprint(std::uint32_t i) const override { return copy_->fingerprint(i); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override { copy_->read(i, buffer); }
   void will_need(std::uint32_t first, std::uint32_t count) const override { copy_->will_need(first, count); }
   void read_at_random() override { copy_->read_at_random(); }

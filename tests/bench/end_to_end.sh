@@ -3,7 +3,7 @@
 # the reference's three sets (19,000 pairs) are to 5,000,000 pictures. Start-up (lists, filling the ring) does not count.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 set -euo pipefail
-bin=$PWD/build-bench/bin
+bin=$bench_bin
 target=0.95
 if nvidia-smi -L 2>/dev/null | grep -q '^GPU ' && [ "${1:-}" != --cpu ]; then
   network=r50se precision=fp16 batch=128 epochs=5 ids=500 steady_steps=100 on="one GPU"

@@ -154,7 +154,7 @@ def open_kinds(n, size, what):
                 for opening in ("first", "second", "third"):  # the first may meet a cold page cache
                     if opening == "second" and os.path.exists(path + ".facetrain-index"):
                         os.remove(path + ".facetrain-index")
-                    lines.append(measured(["build-bench/bin/bench_open_source", path, "--no-digest"], quiet=True))
+                    lines.append(measured([f"{bench_bin}/bench_open_source", path, "--no-digest"], quiet=True))
                 for line, what in zip(lines[1:], ("gone through", "opened again")):
                     held, peak = (float(line[key]) / n for key in ("held_bytes", "peak_bytes"))
                     print(
@@ -172,7 +172,7 @@ def main():
         write_list(path)
     ours, theirs = [], []
     for _ in range(3):
-        ours.append(measured(["build-bench/bin/bench_open_source", path]))
+        ours.append(measured([f"{bench_bin}/bench_open_source", path]))
         theirs.append(measured([sys.executable, __file__, "--reference", path]))
     if any(one["digest"] != ours[0]["digest"] for one in ours + theirs):
         sys.exit("ours and the reference's order or labels differ")

@@ -115,7 +115,7 @@ struct Ways {
     if (cold) still_there = std::max(still_there, drop(set.pack));
     return measure(Clock::kProcess, [&] {
       LmdbSource pack(set.pack);
-      if (shape.strategy == Strategy::kExact) pack.read_at_random();  // as make_source has it
+      if (shape.strategy == Strategy::kExact) pack.read_at_random();  // as the service has it
       read_all(pack, shape, 0);
     });
   }

@@ -4,7 +4,7 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 rows=" ${*:-5 8} "
 gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
 under_mpi() { mpirun --bind-to none --oversubscribe -np "$@"; }
-ranks() { local n=$1; shift; under_mpi "$n" build-bench/bin/bench_rank_steps "$@"; }
+ranks() { local n=$1; shift; under_mpi "$n" "$bench_bin/bench_rank_steps" "$@"; }
 if [[ $rows == *" 5 "* ]]; then
   if [ "$gpus" -lt 2 ]; then
     ranks 2 5 --cpu
@@ -25,5 +25,5 @@ if [[ $rows == *" 5 "* ]]; then
 fi
 if [[ $rows == *" 8 "* ]]; then
   ranks 2 8
-  under_mpi 2 build-bench/bin/bench_scaling  # the scaling model's predictions beside measurements
+  under_mpi 2 "$bench_bin/bench_scaling"  # the scaling model's predictions beside measurements
 fi

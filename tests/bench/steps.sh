@@ -1,6 +1,6 @@
 # The steps of tests/bench/run.sh and big.sh: peers, build, the table.
 . deploy/steps.sh
-bench_bin=${FACETRAIN_BENCH_BIN:-build-bench/bin}
+export bench_bin=$(realpath -m "${FACETRAIN_BENCH_BIN:-build-bench/bin}")
 : "${FACETRAIN_BENCH_DIR:=${TMPDIR:-/tmp}/facetrain-bench}"
 peer_packages=(libturbojpeg0-dev libopencv-dev)
 peer_modules=(torch torchvision pillow opencv-python-headless numpy lmdb msgpack six pandas)

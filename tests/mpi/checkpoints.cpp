@@ -17,6 +17,7 @@
 #include "tests/mpi/linear_trainer.hpp"
 #include "tests/mpi/world.hpp"
 #include "tests/temporary_folder.hpp"
+#include "trainer/checkpoint/checkpoints.hpp"
 #include "trainer/checkpoint/requests.hpp"
 #include "trainer/checkpoint/resume.hpp"
 #include "trainer/checkpoint/training_state.hpp"
@@ -134,6 +135,12 @@ bool equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
   return all;
 }
 
+struct SetClock final : Clock {
+  double time = 0;
+  std::chrono::system_clock::time_point now() const override { return {}; }
+  double seconds() const override { return time; }
+};
+
 const std::vector<Setting> kSettings = {
     {},
     {.sample_rate = 0.3},
@@ -166,6 +173,25 @@ TEST_CASE("saved by n ranks and loaded by n: every bit, and the steps that follo
     unsaved.train(0, 6);
     CHECK(equal(at_six, unsaved.copies()));
   }
+  world().barrier();
+}
+
+TEST_CASE("a checkpoint that is due by the clock is written once") {
+  const test::TemporaryFolder folder;
+  const std::string run = shared_path(folder);
+  Job job({}, first_ranks(world().size()));
+  CheckpointWriter writer(checkpoints_folder(run), 5, 0, duplicate(job.comm));
+  SetClock clock;
+  StopSignal stop;
+  Checkpoints checkpoints(writer, duplicate(job.comm), {60, clock, stop}, [](const std::string&) {});
+  for (std::int64_t updates = 1; updates <= 8; ++updates) {
+    if (updates == 3) clock.time = 61;
+    job.train(updates - 1, updates);
+    CHECK_FALSE(checkpoints.after_update(job.record(updates), job.trainer.state));
+  }
+  checkpoints.complete();
+  world().barrier();
+  CHECK(list_checkpoints(checkpoints_folder(run)) == std::vector<std::int64_t>{4});
   world().barrier();
 }
 

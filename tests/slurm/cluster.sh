@@ -14,13 +14,14 @@ project=$(cd "$here/../.." && pwd)
 if [ -z "${FACETRAIN_CLUSTER:-}" ]; then
   skip() { echo "SKIPPED: $*"; exit 0; }
   bin=$(cd "$1" && pwd)
-  for program in slurmctld slurmd srun sbatch munged ip unshare nsenter mpirun; do
+  for program in slurmctld slurmd srun sbatch munged ip unshare nsenter mpirun pgrep ps; do
     PATH=$PATH:/usr/sbin:/sbin command -v $program >/dev/null || skip "no $program (./deploy/setup.sh --ci installs Slurm)"
   done
   [ "$(id -u)" = 0 ] || skip "a cluster in name spaces needs root"
   spaces=(unshare --mount --net --uts --ipc --pid --fork --kill-child=KILL --mount-proc)
-  why=$("${spaces[@]}" sh -c 'ip link add type veth && mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /run' 2>&1) ||
+  why=$("${spaces[@]}" sh -c 'ip link add type veth && ip link add br0 type bridge && mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /run' 2>&1) ||
     skip "name spaces are not permitted here: ${why:0:200}"
+  [ -d /sys/fs/cgroup/freezer ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "slurmd wants the control groups of /sys"
   work=$(mktemp -d /var/tmp/facetrain-slurm.XXXXXX)
   trap 'rm -rf "$work"' EXIT
   code=0

@@ -22,7 +22,7 @@ submit() {  # submit NAME LAUNCHER SBATCH'S OPTIONS...: $job, with all its proce
   shift 2
   job=$(FACETRAIN_BIN=$work/stand_ins FACETRAIN_LOGS=$work/$name.logs FACETRAIN_LAUNCHER=$launcher sbatch --parsable --nodes=2 \
     --ntasks-per-node=3 --output="$work/$name.log" "$@" "$project/deploy/slurm/train.sbatch" --config small.toml) || die "sbatch"
-  for _ in $(seq 100); do [ "$(ls "$job".up.* 2>/dev/null | wc -l)" = 6 ] && return; sleep 0.1; done
+  for _ in $(seq 600); do [ "$(ls "$job".up.* 2>/dev/null | wc -l)" = 6 ] && return; sleep 0.1; done
   die "$name: not all processes came up: $(cat "$name.log")"
 }
 expect_second_run() {  # expect_second_run NAME SECONDS
@@ -40,7 +40,7 @@ for launcher in srun mpirun; do
   if [ $launcher = srun ]; then scancel --signal=USR1 "$job"; else scancel --batch --signal=USR1 "$job"; fi
   expect_second_run scancel-$launcher 25
 done
-# The time limit of a minute, with the signal as early as Slurm then sends it.
-submit limit srun --time=1 --signal=USR1@50
-expect_second_run limit 50
+# The time limit. Slurm may send the signal up to a minute early, and the processes must be up by then.
+submit limit srun --time=2 --signal=USR1@50
+expect_second_run limit 110
 finish

@@ -23,6 +23,7 @@ std::uint32_t Checkpoints::exchange(bool due) {
 bool Checkpoints::after_update(const Manifest& now, TrainState& state) {
   const bool due = timing_.seconds > 0 && state.trainers.rank() == 0 &&
                    timing_.clock.seconds() - saved_at_ >= timing_.seconds;
+  if (due) saved_at_ = timing_.clock.seconds();  // the answer comes an update later: it is asked for once
   const std::uint32_t asked = exchange(due);
   if (asked == kNothing) return false;
   save(now, state);

@@ -93,6 +93,7 @@ void CheckpointWriter::Place::publish(const Manifest& header, const std::vector<
   std::error_code error;
   fs::remove_all(final, error);  // one that was damaged, and that the run has gone back behind
   rename_folder(temporary, final);
+  remove_later(folder, updates);
   retain_checkpoints(folder, keep);
 }
 

@@ -51,7 +51,13 @@ class GpuInput : public BatchInput {
     return batch;
   }
 
+  // Also before the last batch, when a run stops: the thread may wait for room that will not come.
   void finish() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
     thread_.join();
     ring_.goodbye();
   }

@@ -76,6 +76,13 @@ TEST_CASE("checkpoints are retained by what their manifests say") {
   CHECK(names_in(folder.path()) == std::set<std::string>{"step_4", "step_16"});
 }
 
+TEST_CASE("checkpoints that a run has gone back behind are removed") {
+  const test::TemporaryFolder folder;
+  for (const std::int64_t updates : {4, 8, 12, 16}) add(folder.path(), updates, -1);
+  remove_later(folder.path(), 8);
+  CHECK(names_in(folder.path()) == std::set<std::string>{"step_4", "step_8"});
+}
+
 TEST_CASE("exported models are retained by their names, other files stay") {
   CHECK(export_of("model_2025-01-01-12-00_accuracy;0.9333_step;5001.pth")->step == 5001);
   CHECK(export_of("model_2025-01-01-12-00_accuracy;0.9333_step;5001.pth")->accuracy == 0.9333);

@@ -128,7 +128,7 @@ TEST_CASE("nobody may replace a copy before it is open") {
   CHECK(is_free(copy));  // what is open may be replaced: its bytes stay mapped
 }
 
-TEST_CASE("a copy's pictures have the names of the original's") {
+TEST_CASE("a copy's pictures have the names and fingerprints of the original's") {
   const PictureList files(90, some_size);
   const ListSource list(files.list());
   pack_lmdb(list, files.folder / "faces.lmdb");
@@ -142,7 +142,8 @@ TEST_CASE("a copy's pictures have the names of the original's") {
     REQUIRE(copy.source->size() == original.source->size());
     bool same = true;
     for (std::uint32_t i = 0; i < original.source->size(); ++i)
-      same = same && copy.source->name(i) == original.source->name(i);
+      same = same && copy.source->name(i) == original.source->name(i) &&
+             copy.source->fingerprint(i) == original.source->fingerprint(i);
     CHECK_MESSAGE(same, copy.source->name(0));
   }
   Config config;
