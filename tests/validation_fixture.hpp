@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <stdlib.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -10,21 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/temporary_folder.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/validation/validation_set.hpp"
 
 namespace facetrain::test {
-
-struct TemporaryFolder {
-  std::filesystem::path path;
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "facetrain_test_XXXXXX").string();
-    path = mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-};
 
 inline std::uint32_t hash(std::uint32_t x) {
   x = (x ^ (x >> 16)) * 0x7feb352du;

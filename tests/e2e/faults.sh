@@ -223,7 +223,7 @@ fault_18_read_only_folder() {
 }
 
 latest() { ls $checkpoints 2>/dev/null | sed -n 's/^step_//p' | grep -v tmp | sort -n | tail -1; }
-fault_19_kill_at_random_points() {  # 50 times, at or soon after the beginning of a write
+fault_19_kill_at_random_points() {  # FAULT_ROUNDS times (ctest: 12), at or soon after the beginning of a write
   epochs=100000 data
   sed -i 's/^augment.*/&\n[model]\nwidth = 0.5\nembedding_size = 256/' tiny.toml   # more to write
   local seed=${FAULT_SEED:-$(date +%s)} before victims kills=0
@@ -241,7 +241,8 @@ fault_19_kill_at_random_points() {  # 50 times, at or soon after the beginning o
     before=$(latest)
     background
     for _ in $(seq 1200); do grep -q 'Going on from' out || ! kill -0 "$launcher" 2>/dev/null && break; sleep 0.02; done
-    grep -q "Going on from $checkpoints/step_$before:" out || fail "round $round: not from step_$before: $(tail -n 3 out err)"
+    grep -q "Going on from $checkpoints/step_$before:" out ||
+      fail "round $round: not from step_$before (the launcher $(kill -0 "$launcher" 2>/dev/null && echo runs || { wait "$launcher"; echo "ended with $?"; })): $(tail -n 3 out err)"
     grep -q WARNING out && fail "round $round: $(grep WARNING out)"
     until_saved $((before + 1))
     [ "$failures" = 0 ] || break

@@ -32,6 +32,6 @@ awk '
     printf "%d phases, %.3f ms of a step of %.3f ms\n", phases, sum, step
   }' $log || { cat $log; exit 1; }
 grep -q 'Validation: [0-9.]* s, [0-9.]* % of the epoch' $log || { cat $log; echo "FAILED: no line with the validation's time"; exit 1; }
-if "$bin/facetrain" train --config small.toml --profile 400 >train.log 2>&1; then cat train.log; echo "FAILED: 400 steps of 10"; exit 1; fi
+if "$bin/facetrain" train --config small.toml --fresh --profile 400 >train.log 2>&1; then cat train.log; echo "FAILED: 400 steps of 10"; exit 1; fi
 grep -q 'run.profile: 400 steps after 5 need a run of 405 steps; this one has 10' train.log || { cat train.log; echo "FAILED: another error"; exit 1; }
 echo "profile: ok"

@@ -24,9 +24,9 @@ const std::vector<std::string> kNames{"first", "second"};
 
 TEST_CASE("validation gives the same numbers at every world size") {
   const test::TemporaryFolder folder;
-  test::write_set(folder.path, "first", 123);  // 246 pictures: 82 or 123 a rank
-  test::write_set(folder.path, "second", 11);  // 22 pictures: 8, 7 and 7 of 3 ranks
-  const auto sets = open_validation_sets(folder.path, kNames);
+  test::write_set(folder.path(), "first", 123);  // 246 pictures: 82 or 123 a rank
+  test::write_set(folder.path(), "second", 11);  // 22 pictures: 8, 7 and 7 of 3 ranks
+  const auto sets = open_validation_sets(folder.path(), kNames);
   for (const Fusion fusion : {Fusion::kAdd, Fusion::kNone}) {
     const ValidationOptions options{.fusion = fusion, .batch = 16, .format = {}};
 
@@ -57,8 +57,8 @@ TEST_CASE("validation gives the same numbers at every world size") {
 
 TEST_CASE("validation puts back each rank's buffers and train mode, also when the network fails") {
   const test::TemporaryFolder folder;
-  test::write_set(folder.path, "first", 10);
-  const auto sets = open_validation_sets(folder.path, std::vector<std::string>{"first"});
+  test::write_set(folder.path(), "first", 10);
+  const auto sets = open_validation_sets(folder.path(), std::vector<std::string>{"first"});
   Communicator& trainers = test::world();
   test::TileMeans network(mean_of(trainers.rank()));
   const at::Tensor before = network.mean().clone();
@@ -78,8 +78,8 @@ TEST_CASE("validation puts back each rank's buffers and train mode, also when th
 
 TEST_CASE("the lines are the reference's") {
   const test::TemporaryFolder folder;
-  test::write_set(folder.path, "lfw", 10);
-  const auto sets = open_validation_sets(folder.path, std::vector<std::string>{"lfw"});
+  test::write_set(folder.path(), "lfw", 10);
+  const auto sets = open_validation_sets(folder.path(), std::vector<std::string>{"lfw"});
   test::TileMeans network(0.0);
   std::string lines;
   evaluate(network, test::world(), sets, {}, [&](const std::string& text) { lines += text + "\n"; });

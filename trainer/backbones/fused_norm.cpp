@@ -16,7 +16,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor channels_last(const at::Tensor& t) {
+at::Tensor in_channels_last(const at::Tensor& t) {
   return t.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
@@ -113,8 +113,8 @@ struct FusedNormFunction : torch::autograd::Function<FusedNormFunction> {
                             const std::optional<at::Tensor>& residual, const FusedNorm* of) {
     FusedNorm norm = *of;
     norm.weight = weight, norm.bias = bias, norm.slope = slope.value_or(at::Tensor());
-    norm.residual = residual ? channels_last(*residual) : at::Tensor();
-    const at::Tensor x = channels_last(given);
+    norm.residual = residual ? in_channels_last(*residual) : at::Tensor();
+    const at::Tensor x = in_channels_last(given);
     at::Tensor y, mean, inverse;
     if (x.is_cuda()) {
       const CudaNorm result = cuda_norm_forward(x, weight, bias, norm.slope, norm.residual, norm.running_mean,
@@ -134,7 +134,7 @@ struct FusedNormFunction : torch::autograd::Function<FusedNormFunction> {
     const at::Tensor& x = saved[0];
     FusedNorm norm;
     norm.weight = saved[1], norm.bias = saved[2], norm.slope = saved[3];
-    const at::Tensor gradient = channels_last(gradients[0]);
+    const at::Tensor gradient = in_channels_last(gradients[0]);
     CudaNormGradient result;
     if (x.is_cuda())
       result = cuda_norm_backward(x, gradient, norm.weight, norm.bias, norm.slope, saved[4], saved[5]);

@@ -91,8 +91,8 @@ struct PReLU {
   at::Tensor weight;
 };
 
-// prelu(bn(x)) + residual; null: without. In training one pass (fused_norm.hpp) where that takes x and is
-// faster, and the numbers are not float64, which stays LibTorch's for proofs.
+// prelu(bn(x)) + residual; null: without. In training on a GPU one pass (fused_norm.hpp) where that takes x
+// and the numbers are not float64; else LibTorch's operators, for proofs.
 at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
                      Pass pass);
 

@@ -33,7 +33,7 @@ struct Workplace {
   test::TemporaryFolder folder;
   fs::path before = fs::current_path();
   Workplace() {
-    fs::current_path(folder.path);
+    fs::current_path(folder.path());
     BackboneSpec spec;
     spec.model = "mobilefacenet";
     spec.width = 0.125;
@@ -159,7 +159,7 @@ TEST_CASE("submit writes the text and its zip") {
   const auto [name, zipped] = unzipped("test_10K_result.zip");
   CHECK(name == "test_10K_result.txt");
   CHECK(zipped == text);
-  CHECK(submission_stem("images.npy", "20K") == here.folder.path.filename().string() + "_20K_result");
+  CHECK(submission_stem("images.npy", "20K") == here.folder.path().filename().string() + "_20K_result");
   CHECK(submission_stem("test/./images.npy", "100K") == "test_100K_result");
 }
 

@@ -15,7 +15,7 @@ using namespace facetrain;
 namespace {
 
 void open(const test::TemporaryFolder& folder) {
-  ValidationSet(folder.path, "lfw");
+  ValidationSet(folder.path(), "lfw");
 }
 
 }  // namespace
@@ -30,8 +30,8 @@ TEST_CASE("issame.txt is read as np.loadtxt reads it") {
 
 TEST_CASE("a set is mapped and its pictures are found") {
   const test::TemporaryFolder folder;
-  test::write_set(folder.path, "lfw", 12);
-  const ValidationSet set(folder.path, "lfw");
+  test::write_set(folder.path(), "lfw", 12);
+  const ValidationSet set(folder.path(), "lfw");
   CHECK(set.pictures() == 24);
   CHECK(set.same()[1] == 1);
   CHECK(set.same()[2] == 0);
@@ -46,20 +46,20 @@ TEST_CASE("what is wrong with a set is said, with the file and the remedy") {
   CHECK_THROWS_WITH_AS(open(folder), doctest::Contains("lfw/lfw.npy: no such file"), Error);
   CHECK_THROWS_WITH_AS(open(folder), doctest::Contains("facetrain prepare"), Error);
 
-  test::write_set(folder.path, "lfw", 9);
+  test::write_set(folder.path(), "lfw", 9);
   CHECK_THROWS_WITH_AS(open(folder), doctest::Contains("9 pairs; 10-fold verification needs at least 10"),
                        Error);
 
-  test::write_set(folder.path, "lfw", 12);
-  std::ofstream(folder.path / "lfw" / "issame.txt", std::ios::app) << "1\n";
+  test::write_set(folder.path(), "lfw", 12);
+  std::ofstream(folder.path() / "lfw" / "issame.txt", std::ios::app) << "1\n";
   CHECK_THROWS_WITH_AS(open(folder),
                        doctest::Contains("lfw.npy has 24 pictures, but issame.txt has 13 pairs"), Error);
 
-  test::write_set(folder.path, "lfw", 12, "|i1");
+  test::write_set(folder.path(), "lfw", 12, "|i1");
   CHECK_THROWS_WITH_AS(open(folder), doctest::Contains("lfw.npy"), Error);
 
-  test::write_set(folder.path, "lfw", 12);
-  std::filesystem::remove(folder.path / "lfw" / "issame.txt");
+  test::write_set(folder.path(), "lfw", 12);
+  std::filesystem::remove(folder.path() / "lfw" / "issame.txt");
   CHECK_THROWS_WITH_AS(open(folder), doctest::Contains("issame.txt: no such file"), Error);
 }
 
@@ -88,8 +88,8 @@ TEST_CASE("flipping reverses each row") {
 
 TEST_CASE("BGR, mean and std reach the network") {
   const test::TemporaryFolder folder;
-  test::write_set(folder.path, "hadrian", 10);
-  const ValidationSet set(folder.path, "hadrian");
+  test::write_set(folder.path(), "hadrian", 10);
+  const ValidationSet set(folder.path(), "hadrian");
   test::TileMeans network(0.0);
   const auto bytes = set.bytes(0, 20);
   const at::Tensor rgb = embed_pictures(network, bytes, Fusion::kAdd, 7);
@@ -103,8 +103,8 @@ TEST_CASE("BGR, mean and std reach the network") {
 
 TEST_CASE("embeddings: batches make no difference, flips are added") {
   const test::TemporaryFolder folder;
-  test::write_set(folder.path, "lfw", 10);
-  const ValidationSet set(folder.path, "lfw");
+  test::write_set(folder.path(), "lfw", 10);
+  const ValidationSet set(folder.path(), "lfw");
   test::TileMeans network(0.0);
   const auto bytes = set.bytes(0, 20);
   const at::Tensor plain = embed_pictures(network, bytes, Fusion::kNone, 7);
