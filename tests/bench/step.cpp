@@ -72,7 +72,8 @@ Difference compare_losses(PeerProcess& peer, const std::vector<double>& own) {
   Difference off;
   for (std::size_t i = 0; i < own.size(); ++i) {
     peer.tell("loss");
-    const double one = std::abs(std::stod(peer.line()) / own[i] - 1);
+    // A batch that is learnt by heart has a loss of 0.
+    const double one = std::abs(std::stod(peer.line()) - own[i]) / std::max(std::abs(own[i]), 1.0);
     if (i == 0) off.first = one;
     off.largest = std::max(off.largest, one);
   }

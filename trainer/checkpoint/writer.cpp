@@ -130,7 +130,7 @@ void CheckpointWriter::write(Manifest header, CheckpointImage image) {
 
 std::string CheckpointWriter::finish() {
   if (!thread_.joinable()) return "";
-  const std::string outcome = outcome_.get();
+  std::string outcome = outcome_.get();
   thread_.join();
   return outcome;
 }
