@@ -223,7 +223,7 @@ fault_18_read_only_folder() {
 }
 
 latest() { ls $checkpoints 2>/dev/null | sed -n 's/^step_//p' | grep -v tmp | sort -n | tail -1; }
-fault_19_kill_at_random_points() {  # FAULT_ROUNDS times (ctest: 12), at or soon after the beginning of a write
+fault_19_kill_at_random_points() {  # FAULT_ROUNDS times (50), at or soon after the beginning of a write
   epochs=100000 data
   sed -i 's/^augment.*/&\n[model]\nwidth = 0.5\nembedding_size = 256/' tiny.toml   # more to write
   local seed=${FAULT_SEED:-$(date +%s)} before victims kills=0
