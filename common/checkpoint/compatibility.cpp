@@ -34,6 +34,7 @@ constexpr std::array kRules = {
     Rule{"data", "fixed_size_redraw", Change::kPlan},
     Rule{"model", "dropout", Change::kTraining},
     Rule{"model", "checkpoint", Change::kFree},
+    Rule{"model", "fused_norm", Change::kTraining},  // rounds otherwise
     Rule{"model", "", Change::kNever},
     Rule{"head", "margin", Change::kTraining},
     Rule{"head", "", Change::kNever},
@@ -42,6 +43,7 @@ constexpr std::array kRules = {
     Rule{"train", "epochs", Change::kFree},  // but see config_objection
     Rule{"train", "optimizer", Change::kNever},
     Rule{"train", "precision", Change::kNever},
+    Rule{"train", "nonfinite_steps", Change::kFree},
     Rule{"train", "lr", Change::kLr},
     Rule{"train", "reduce_lr", Change::kLr},
     Rule{"train", "scheduler", Change::kLr},
@@ -50,6 +52,8 @@ constexpr std::array kRules = {
     Rule{"embed", "", Change::kFree},
     Rule{"launch", "", Change::kFree},
     Rule{"checkpoint", "", Change::kFree},
+    Rule{"limits", "", Change::kFree},
+    Rule{"debug", "", Change::kFree},
 };
 
 std::string_view word_of(Change change) {
