@@ -4,6 +4,8 @@
 #include <set>
 
 #include "common/config/job_kind.hpp"
+#include "common/error.hpp"
+#include "common/inject.hpp"
 
 namespace facetrain {
 namespace {
@@ -108,6 +110,11 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   const auto& sets = config.validation.val_list;
   if (std::set<std::string>(sets.begin(), sets.end()).size() != sets.size())
     problems.push_back({"validation.val_list", "names a set twice"});
+  try {
+    parse_injection(config.debug.inject);
+  } catch (const Error& error) {
+    problems.push_back({"debug.inject", error.what()});
+  }
   return problems;
 }
 

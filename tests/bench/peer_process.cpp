@@ -1,5 +1,6 @@
 #include "tests/bench/peer_process.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,9 @@ namespace facetrain::bench {
 PeerProcess::PeerProcess(const std::vector<std::string>& command)
     : name_(command.size() > 1 ? command[1] : command[0]) {
   int in[2], out[2];
-  if (::pipe(in) != 0 || ::pipe(out) != 0) throw Error(ErrorKind::kInternal, with_errno("pipe", errno));
+  // Closed in other peers: one that holds this one's input keeps it from its end.
+  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0)
+    throw Error(ErrorKind::kInternal, with_errno("pipe", errno));
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -20,7 +23,6 @@ PeerProcess::PeerProcess(const std::vector<std::string>& command)
   if (pid_ == 0) {
     ::dup2(in[0], 0);
     ::dup2(out[1], 1);
-    for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
     ::execv(arguments[0], arguments.data());
     ::_exit(127);
   }

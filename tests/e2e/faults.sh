@@ -347,6 +347,113 @@ fault_27_other_learning_rate() {
   expect "its folder" "$(find runs -maxdepth 1 -name 'a-20[0-9][0-9]-*' | wc -l)" 1
 }
 
+fault_28_nan_on_one_rank() {  # rank 2 is trainer 1; its BatchNorm means are mended, the update is skipped by both
+  data
+  train --set debug.inject=rank=2,step=5,fault=nan,steps=2
+  expect "two bad updates" $? 0
+  says 'WARNING: update 5 was skipped: loss or gradients are NaN or infinite, the embeddings too of trainer 1; its samples are in runs/a/nonfinite.jsonl; BatchNorm.s running statistics of trainer 1 are trainer 0.s now'
+  expect "lines on the error output" "$(wc -l <err)" 0
+  python3 - <<'P' || fail "the notes are not the trace's samples"
+import json, math
+trace = {(t["step"], t["rank"]): t for t in map(json.loads, open("a.jsonl"))}
+notes = {(t["step"], t["rank"]): t for t in map(json.loads, open("runs/a/nonfinite.jsonl"))}
+assert sorted(notes) == [(5, 0), (5, 1), (6, 0), (6, 1)], sorted(notes)
+for key, note in notes.items():
+    assert note["ids"] == trace[key]["ids"], key
+    assert math.isnan(note["loss"]), note
+for (step, rank), t in trace.items():
+    assert math.isfinite(t["loss"]) == (step not in (5, 6)), t
+P
+  nothing_left
+  # Too many in a row: the run ends, the same command goes on from the last checkpoint.
+  rm -rf runs a.jsonl
+  undisturbed
+  train --set debug.inject=rank=1,step=9,fault=nan,steps=100 --set train.nonfinite_steps=3
+  expect "bad updates without end" $? 70
+  says 'trainer .rank 1 on .*: 3 updates in a row, up to 11, had a loss or gradients that are NaN or infinite'
+  expect "lines on the error output" "$(wc -l <err)" 1
+  nothing_left
+}
+fault_32_two_jobs_one_folder() {
+  epochs=100000 data
+  background; until_saved 2
+  local first=$launcher code=0
+  timeout -k 5 60 "$facetrain" train --config tiny.toml >out2 2>err2 </dev/null || code=$?
+  expect "a second job" "$code" 78
+  grep -qE 'trainer .*: runs/a is in use by process [0-9]+ on .*: wait until it ends, or start this run with another run.prefix' err2 || fail "nobody is named: $(cat err2)"
+  kill -0 "$first" 2>/dev/null || fail "the first job did not live on"
+  # Killed as a whole, as with its node: the next job takes the folder over.
+  kill -9 $(processes | cut -d' ' -f1) 2>/dev/null
+  wait "$first" 2>/dev/null
+  rm -rf "${TMPDIR:?}"/*   # what Open MPI itself leaves
+  background
+  for _ in $(seq 600); do grep -q "Going on from $checkpoints/step_" out && break; sleep 0.05; done
+  says "Going on from $checkpoints/step_"
+  kill -USR1 "$launcher"
+  ended "the job that took over" 75 30
+}
+fault_33_two_jobs_one_node() {
+  data; undisturbed
+  "$facetrain" train --config tiny.toml --set run.prefix=b --set run.trace=b.jsonl >out2 2>err2 </dev/null &
+  local second=$!
+  train; expect "the first job" $? 0
+  wait $second; expect "the second job" $? 0
+  { cmp undisturbed.jsonl a.jsonl && cmp undisturbed.jsonl b.jsonl; } || fail "the jobs disturbed each other"
+  nothing_left
+}
+refused_start() {  # refused_start WHAT CODE PATTERN SECONDS COMMAND...: one line of ours, within the time
+  local what=$1 code=$2 pattern=$3 most=$4 begin=$SECONDS got=0
+  shift 4
+  timeout -k 5 90 "$@" >out 2>err </dev/null || got=$?
+  expect "$what" "$got" "$code"
+  says "$pattern"
+  expect "our lines on the error output" "$(grep -cE '^(facetrain|dataservice|trainer)\b' err)" 1
+  [ $((SECONDS - begin)) -le "$most" ] || fail "$what took $((SECONDS - begin)) s, more than $most"
+  nothing_left
+}
+fault_36_wrong_role_counts() {
+  data
+  local many="mpirun --oversubscribe --bind-to none"
+  refused_start "three trainers of two" 78 'launch.trainers is 2 but 3 trainers were started on node 0: start `' 20 $many -np 1 "$bin/dataservice" --config tiny.toml : -np 3 "$bin/trainer" --config tiny.toml
+  refused_start "no service" 78 'service' 20 $many -np 2 "$bin/trainer" --config tiny.toml
+  refused_start "two services" 78 'service' 20 $many -np 2 "$bin/dataservice" --config tiny.toml : -np 2 "$bin/trainer" --config tiny.toml
+}
+fault_37_more_ranks_than_gpus() {
+  data
+  FACETRAIN_TEST_GPUS=2 refused_start "three trainers, two GPUs" 78 '3 trainers per node need as many GPUs, but 2 GPUs are visible' 5 "$facetrain" train --config tiny.toml --set launch.trainers=3
+}
+fault_38_one_gpu_twice() {
+  data
+  FACETRAIN_TEST_GPUS=2 refused_start "GPU 0 twice" 78 'launch.gpus.*names a GPU twice; each trainer needs its own' 5 "$facetrain" train --config tiny.toml --set 'launch.gpus=[0,0]'
+}
+fault_39_bad_picture() {  # 1 of 2,048: listed, another sample takes its place, the run goes on
+  data
+  for i in $(seq 32); do for f in $(cat train.txt); do ln "$f" "${f%.jpg}_$i.jpg"; done; done
+  "$facetrain" list -s data/train -d . -sfn many >/dev/null
+  local bad
+  bad=$(sed -n 1000p many.txt)
+  rm "$bad"; echo "no picture" >"$bad"
+  train --set data.train_source=many.txt --set train.epochs=1 --set checkpoint.minutes=0
+  expect "one bad picture" $? 0
+  grep -rqF "$(basename "$bad")" runs/a/*bad* || fail "no list names $bad: $(ls runs/a)"
+  expect "steps" "$(sed -n 's/^{"step": \([0-9]*\), "rank": 0.*/\1/p' a.jsonl | tail -1)" "$(($(wc -l <many.txt) / 16))"
+  nothing_left
+}
+fault_40_many_bad_pictures() {
+  data
+  for i in 1 2 3; do echo "no picture" >"$(sed -n "$((i * 9))p" train.txt)"; done
+  refused_start "3 bad of 64" 66 'dataservice.*pictures' 30 "$facetrain" train --config tiny.toml
+}
+fault_41_list_that_changes() {  # the service has read it; the next start finds other data
+  data; undisturbed; background; until_saved 6
+  sed -i '1s/.*/&x/' train.txt
+  kill -USR1 "$launcher"
+  ended "USR1 after the list changed" 75 30
+  refused 'the data are others: their digest .* was [0-9]*, now it is [0-9]*'
+  sed -i '1s/x$//' train.txt
+  goes_on
+}
+
 case $row in fault_[0-9][0-9]_*) ;; *) echo "FAILED: no such row $row"; exit 1 ;; esac
 $row
 conclude "$row: as it should be"

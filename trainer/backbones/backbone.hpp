@@ -57,6 +57,7 @@ struct BackboneSpec {
   std::int64_t embedding_size = 512;
   double dropout = 0.4;     // iresnet
   bool checkpoint = false;  // iresnet, vit: training keeps the blocks' inputs and computes the rest again
+  std::string fused_norm = "auto";  // iresnet: on, off, or auto, which is on for a GPU
   // Autocast of the convolutional part: fp16 (GPU only; a CPU network computes in float32) or bf16. fp32,
   // fp64: none; for fp64 also call to(device, at::kDouble). The last linear layer is never autocast.
   std::string precision = "fp32";

@@ -29,8 +29,10 @@ struct Downsample {
 };
 
 struct Block {
-  Block(const StateScope& scope, std::int64_t in, std::int64_t out, bool first_of_stage, bool se)
-      : bn1(scope.child("bn1"), in),
+  Block(const StateScope& scope, std::int64_t in, std::int64_t out, bool first_of_stage, bool se,
+        FuseNorm fuse_norm)
+      : fuse(fuse_norm),
+        bn1(scope.child("bn1"), in),
         conv1(scope.child("conv1"), {.in = in, .out = out, .kernel = 3}, kConvInit),
         bn2(scope.child("bn2"), out),
         prelu(scope.child("prelu"), out),
@@ -44,13 +46,14 @@ struct Block {
 
   at::Tensor operator()(const at::Tensor& x, Pass pass) const {
     const at::Tensor out =
-        norm_then(bn2, conv1(norm_then(bn1, x, nullptr, nullptr, pass)), &prelu, nullptr, pass);
+        norm_then(bn2, conv1(norm_then(bn1, x, nullptr, nullptr, pass, fuse)), &prelu, nullptr, pass, fuse);
     at::Tensor identity = x;
-    if (downsample) identity = norm_then(downsample->bn, downsample->conv(x), nullptr, nullptr, pass);
+    if (downsample) identity = norm_then(downsample->bn, downsample->conv(x), nullptr, nullptr, pass, fuse);
     if (attention) identity = (*attention)(identity);
-    return norm_then(bn3, conv2(out), nullptr, &identity, pass);
+    return norm_then(bn3, conv2(out), nullptr, &identity, pass, fuse);
   }
 
+  FuseNorm fuse;
   BatchNorm bn1;
   Conv2d conv1;
   BatchNorm bn2;
@@ -69,6 +72,7 @@ class IResNet final : public LayeredBackbone {
         scope_(state_, seed),
         dropout_(spec.dropout),
         checkpoint_(spec.checkpoint),
+        fuse_(fuse_norm_of(spec.fused_norm)),
         conv1_(scope_.child("conv1"), {.in = 3, .out = 64, .kernel = 3}, kConvInit),
         bn1_(scope_.child("bn1"), 64),
         prelu_(scope_.child("prelu"), 64),
@@ -84,7 +88,7 @@ class IResNet final : public LayeredBackbone {
     at::Tensor x;
     {
       const AutocastRegion region(low_precision, device);
-      x = norm_then(bn1_, conv1_(prepare(images)), &prelu_, nullptr, pass);
+      x = norm_then(bn1_, conv1_(prepare(images)), &prelu_, nullptr, pass, fuse_);
       for (const Block& block : blocks_) {
         const auto run = [&block, low_precision, device](const at::Tensor& input, Pass of) {
           const AutocastRegion again(low_precision, device);  // backward has none of its own
@@ -92,7 +96,7 @@ class IResNet final : public LayeredBackbone {
         };
         x = checkpoint_ && training_ ? checkpoint(x, block.parameters, run) : block(x, pass);
       }
-      x = at::flatten(norm_then(bn2_, x, nullptr, nullptr, pass), 1);
+      x = at::flatten(norm_then(bn2_, x, nullptr, nullptr, pass, fuse_), 1);
       if (training_ && dropout_ > 0) x = apply_dropout(x, dropout, dropout_);
     }
     return features_(fc_(low_precision ? x.to(at::kFloat) : x), pass);
@@ -105,7 +109,7 @@ class IResNet final : public LayeredBackbone {
     for (std::size_t stage = 0; stage < counts.size(); ++stage) {
       const StateScope layer = scope_.child("layer" + std::to_string(stage + 1));
       for (std::int64_t i = 0; i < counts[stage]; ++i, in = kIResNetChannels[stage]) {
-        blocks.emplace_back(layer.child(i), in, kIResNetChannels[stage], i == 0, se);
+        blocks.emplace_back(layer.child(i), in, kIResNetChannels[stage], i == 0, se, fuse_);
       }
     }
     return blocks;
@@ -114,6 +118,7 @@ class IResNet final : public LayeredBackbone {
   StateScope scope_;
   double dropout_;
   bool checkpoint_;
+  FuseNorm fuse_;
   Conv2d conv1_;
   BatchNorm bn1_;
   PReLU prelu_;

@@ -126,8 +126,14 @@ at::Tensor PReLU::operator()(const at::Tensor& x) const {
   return at::prelu(x, weight);
 }
 
+FuseNorm fuse_norm_of(const std::string& word) {
+  if (word == "on") return FuseNorm::kOn;
+  if (word == "off") return FuseNorm::kOff;
+  return FuseNorm::kAuto;
+}
+
 at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
-                     Pass pass) {
+                     Pass pass, FuseNorm fuse) {
   const bool moves = pass == Pass::kTrain;
   const FusedNorm norm{bn.weight,
                        bn.bias,
@@ -139,7 +145,8 @@ at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prel
                        bn.eps};
   // On a CPU LibTorch's operators round as the reference's do: float32 steps are compared with it to 1e-5,
   // and the pass's own rounding makes 1.04e-5 of 5.7e-8.
-  if (pass != Pass::kEvaluate && !x.is_cpu() && x.scalar_type() != at::kDouble && can_fuse_norm(x, norm)) {
+  const bool wanted = fuse == FuseNorm::kOn || (fuse == FuseNorm::kAuto && !x.is_cpu());
+  if (wanted && pass != Pass::kEvaluate && x.scalar_type() != at::kDouble && can_fuse_norm(x, norm)) {
     if (moves) at::Tensor(bn.batches).add_(1);
     return fused_norm(x, norm);
   }

@@ -91,10 +91,15 @@ struct PReLU {
   at::Tensor weight;
 };
 
-// prelu(bn(x)) + residual; null: without. In training on a GPU one pass (fused_norm.hpp) where that takes x
-// and the numbers are not float64; else LibTorch's operators, for proofs.
+// Where a batch's normalisation and what follows it are one pass over memory (fused_norm.hpp). On a CPU its
+// rounding is not that of LibTorch's operators, and so of the reference's: kAuto leaves those there.
+enum class FuseNorm { kAuto, kOn, kOff };
+FuseNorm fuse_norm_of(const std::string& word);  // auto, on, off (model.fused_norm)
+
+// prelu(bn(x)) + residual; null: without. In training one pass where `fuse` wants it, fused_norm() takes x
+// and the numbers are not float64; else LibTorch's operators.
 at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
-                     Pass pass);
+                     Pass pass, FuseNorm fuse);
 
 struct Linear {
   // weight (out, in), then bias where wanted, both drawn by `init`; torch's default is uniform(1 / sqrt(in)).

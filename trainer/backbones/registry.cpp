@@ -43,6 +43,7 @@ BackboneSpec backbone_spec(const Config& config) {
           .embedding_size = config.model.embedding_size,
           .dropout = config.model.dropout,
           .checkpoint = config.model.checkpoint,
+          .fused_norm = config.model.fused_norm,
           .precision = config.train.precision};
 }
 

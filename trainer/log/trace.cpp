@@ -10,6 +10,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "trainer/comm/gather_numbers.hpp"
 
 namespace facetrain {
 namespace {
@@ -64,15 +65,12 @@ Trace::~Trace() {
 }
 
 void Trace::write(const TraceStep& step) {
-  // Doubles hold every id exactly (below 2^53), so that one exchange carries all of a line.
+  // One exchange carries all of a line.
   std::vector<double> numbers(step.ids.begin(), step.ids.end());
   numbers.insert(numbers.end(), {step.loss, step.grad_norm, step.lr});
-  const auto count = static_cast<std::int64_t>(numbers.size());
-  const at::Tensor own = at::tensor(numbers, at::kDouble).to(device_);
-  at::Tensor all = at::empty({trainers_.size() * count}, own.options());
-  trainers_.all_gather(all, own);
+  const at::Tensor all = gather_numbers(numbers, trainers_, device_);
   if (!file_) return;
-  all = all.cpu();
+  const std::int64_t count = all.size(1);
   std::string lines;
   for (int rank = 0; rank < trainers_.size(); ++rank) {
     const double* row = all.const_data_ptr<double>() + rank * count;

@@ -6,9 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <vector>
-
-#include "trainer/comm/communicator.hpp"
+#include <cstdint>
 
 namespace facetrain {
 
@@ -21,13 +19,7 @@ class LossScale {
   // 1 / scale, what the update multiplies the gradients by; a scalar on the device.
   at::Tensor inverse() const;
 
-  // 1 element, float32: 1 where any rank found an infinity or NaN in its gradients, which carry the scale:
-  // `norm`, of those that all ranks share, or `own`, those of this rank alone (float32 or float64, dense).
-  // (Also where the norm itself is too large for float32.) Nothing is written to. Collective.
-  at::Tensor overflow(const at::Tensor& norm, const std::vector<at::Tensor>& own,
-                      Communicator& trainers) const;
-
-  // Adjusts the scale after a step; overflow as overflow() returned it.
+  // Adjusts the scale after a step; overflow as nonfinite() of the gradients, which carry the scale.
   void update(const at::Tensor& overflow);
 
   // The state, for checkpoints and tests: scalar float32, and scalar int32 steps since the last change.

@@ -2,8 +2,10 @@
 
 #include <ATen/Parallel.h>
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,7 +15,9 @@
 #include "common/checkpoint/position.hpp"
 #include "common/config/print.hpp"
 #include "common/error.hpp"
+#include "common/inject.hpp"
 #include "common/io/file.hpp"
+#include "common/io/folder_lock.hpp"
 #include "common/mpi/communicators.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/checkpoint/checkpoints.hpp"
@@ -33,10 +37,11 @@
 #include "trainer/log/train_logger.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/run/data_feed.hpp"
+#include "trainer/run/epoch_end.hpp"
 #include "trainer/run/profile_run.hpp"
+#include "trainer/run/skipped_updates.hpp"
 #include "trainer/step/precision.hpp"
 #include "trainer/step/train_step.hpp"
-#include "trainer/validation/evaluate.hpp"
 #include "trainer/weights/initial_weights.hpp"
 #include "trainer/weights/weights.hpp"
 
@@ -76,6 +81,15 @@ PendingNumber pending_number(const at::Tensor& scalar) {
   return {[copy] { return copy.arrived(); }, [copy] { return copy.value(); }};
 }
 
+// The batch's pictures with what debug.inject does to them.
+at::Tensor disturbed(const at::Tensor& images, Fault fault) {
+  if (fault == Fault::kStop) std::raise(SIGSTOP);
+  if (fault != Fault::kNan) return images;
+  at::Tensor changed = images.clone();
+  changed[0].fill_(std::numeric_limits<double>::quiet_NaN());
+  return changed;
+}
+
 // The files of a run, all below one folder, written by the first trainer alone.
 struct RunFiles {
   std::string folder;
@@ -91,78 +105,6 @@ struct RunFiles {
   void write_config(const Config& config) const {
     write_file_atomically(folder + "/config.toml", print_config(config));
   }
-};
-
-// After an epoch: all ranks validate, the first one reports and exports the model.
-class EpochEnd {
- public:
-  EpochEnd(const Config& config, Backbone& backbone, Communicator& trainers, TrainingLog& log,
-           EventWriter* events, const Clock& clock)
-      : backbone_(backbone),
-        trainers_(trainers),
-        log_(log),
-        events_(events),
-        clock_(clock),
-        models_(RunFiles{run_folder(config)}.models()),
-        keep_(config.checkpoint.keep),
-        sets_(open_validation_sets(config.validation.val_source, config.validation.val_list)) {
-    options_.fusion = fusion_of(config.validation.add_flip, config.validation.add_norm);
-    options_.batch = static_cast<std::size_t>(config.train.batch_size);
-    options_.format = {config.data.bgr, config.data.pixel_mean, config.data.pixel_std};
-  }
-
-  // What an earlier run had reached.
-  void resumed(double best_accuracy, std::int64_t best_step) {
-    best_accuracy_ = best_accuracy;
-    best_step_ = best_step;
-  }
-
-  // `steps`: done so far; epoch_began: when this epoch's first step did, by the clock. is_last: no other
-  // epoch follows, whose model would make up for one that the disk does not take. Puts the accuracies into
-  // `record`. Collective.
-  void operator()(std::int64_t steps, double epoch_began, bool is_last, Manifest& record) {
-    const double began = clock_.seconds();
-    const std::int64_t step = steps + 1;  // the reference counts from 1 and names the step to come
-    const ValidationResult result =
-        evaluate(backbone_, trainers_, sets_, options_, [this](const std::string& text) { log_.line(text); });
-    if (result.mean_accuracy > best_accuracy_) {
-      best_accuracy_ = result.mean_accuracy;
-      best_step_ = step;
-    }
-    record.accuracy = sets_.empty() ? -1 : result.mean_accuracy;
-    record.best_accuracy = best_accuracy_;
-    record.best_step = best_step_;
-    if (trainers_.rank() != 0) return;
-    const double ended = clock_.seconds();
-    if (!sets_.empty()) log_.line(validation_time_line(ended - began, ended - epoch_began));
-    if (events_ != nullptr && !sets_.empty()) {
-      for (const SetAccuracy& set : result.sets) events_->scalar(set.name + " acc", set.accuracy.mean, step);
-      events_->scalar("Mean acc", result.mean_accuracy, step);
-    }
-    log_.line(best_accuracy_line(best_accuracy_, best_step_));
-    const std::string path = models_ + "/" + model_file_name(clock_.now(), result.mean_accuracy, step);
-    try {
-      save_state_dict(path, backbone_.state());
-      log_.line("Saved " + path);
-      retain_exports(models_, keep_);
-    } catch (const Error& error) {
-      if (is_last) throw;
-      log_.line(std::string("WARNING: the model was not exported: ") + error.what() + "; training goes on");
-    }
-  }
-
- private:
-  Backbone& backbone_;
-  Communicator& trainers_;
-  TrainingLog& log_;
-  EventWriter* events_;
-  const Clock& clock_;
-  std::string models_;
-  std::int64_t keep_;
-  std::vector<ValidationSet> sets_;
-  ValidationOptions options_;
-  double best_accuracy_ = -1;
-  std::int64_t best_step_ = 0;
 };
 
 }  // namespace
@@ -183,6 +125,8 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   PlanPosition position = first_position(config, topology.trainer_world, topology.nodes);
 
   if (leads) files.create();
+  std::optional<FolderLock> lock;
+  if (leads) lock.emplace(files.folder);
   TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
                   leads && progress);
   const auto say = [&log](const std::string& text) { log.line(text); };
@@ -222,7 +166,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   backbone->to(device, parameter_type(precision));
   if (!saved && !config.run.init_from.empty()) init_backbone(*backbone, config.run.init_from);
   backbone->train(true);
-  EpochEnd end_epoch(config, *backbone, trainers, log, events ? &*events : nullptr,
+  EpochEnd end_epoch(config, files.models(), *backbone, trainers, log, events ? &*events : nullptr,
                      clock);  // a missing set fails here
 
   const RunShape shape{position.global_batch, position.steps_per_epoch, config.train.epochs,
@@ -272,6 +216,11 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   std::optional<NodeWaits> waits;
   if (topology.nodes > 1) waits.emplace(topology, host_name(), trainers, device, clock);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
+  // A device is given a few updates ahead; a CPU has done its own.
+  SkippedUpdates skipped({files.folder + "/nonfinite.jsonl", config.train.nonfinite_steps,
+                          device.is_cpu() ? std::size_t{0} : std::size_t{4}},
+                         *backbone, state.loss_scale, trainers, device, say);
+  const Injection injection = parse_injection(config.debug.inject);
   StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
   logger.start(position.updates);
   const auto stopped = [&] {
@@ -291,7 +240,8 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
         waited += batch.waited;
         if (waits) waits->add(batch.waited, batch.ready);
         // For proofs the pictures, normalised in float32, are widened.
-        return {precision == Precision::kFp64 ? batch.images.to(at::kDouble) : batch.images, batch.labels};
+        const at::Tensor images = precision == Precision::kFp64 ? batch.images.to(at::kDouble) : batch.images;
+        return {disturbed(images, injection.at(topology.world_rank, position.updates + 1)), batch.labels};
       };
       dropout.step = static_cast<std::uint64_t>(position.updates);
       const double lr = learning_rate(config, position.epoch * shape.steps_per_epoch + position.step,
@@ -300,6 +250,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++position.updates;
       ++position.step;
+      skipped.after({position.updates, ids, 0, 0, lr}, result);
       if (profile && profile->steps().end_step() && leads) profile->report(log);
       if (trace)  // which waits for the device
         trace->write(

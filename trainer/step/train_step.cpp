@@ -1,6 +1,12 @@
 #include "trainer/step/train_step.hpp"
 
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/maximum.h>
+
+#include <limits>
+
 #include "trainer/optim/grad_norm.hpp"
+#include "trainer/optim/nonfinite.hpp"
 
 namespace facetrain {
 namespace {
@@ -19,6 +25,12 @@ std::vector<at::Tensor> gradients_of(ShardedClassifier& classifier) {
   return gradients;
 }
 
+// The largest magnitude in `values` and, if defined, `before`; NaN when there is one.
+at::Tensor larger(const at::Tensor& before, const at::Tensor& values) {
+  const at::Tensor largest = at::linalg_vector_norm(values.detach(), std::numeric_limits<double>::infinity());
+  return before.defined() ? at::maximum(before, largest) : largest;
+}
+
 }  // namespace
 
 StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t batches,
@@ -26,7 +38,7 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
   state.buckets.begin_step(static_cast<int>(batches));
   drop_gradients(state.classifier);
 
-  at::Tensor sum;
+  at::Tensor sum, largest;
   DropoutKey key = dropout;
   for (std::int64_t i = 0; i < batches; ++i) {
     enter(state.profile, Phase::kData);
@@ -35,6 +47,7 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
     const at::Tensor embeddings = state.backbone.forward(batch.images, key);
     enter(state.profile, Phase::kHead);
     enter_at_gradient(state.profile, embeddings, Phase::kBackward);
+    largest = larger(largest, embeddings);
     at::Tensor loss = state.classifier.loss(embeddings, batch.labels, dropout.step);
     if (batches > 1) loss = loss.div(static_cast<double>(batches));
     (state.loss_scale ? state.loss_scale->scale(loss) : loss).backward();
@@ -47,18 +60,20 @@ StepResult train_step(TrainState& state, const NextBatch& next, std::int64_t bat
 
   enter(state.profile, Phase::kOptimizer);
   // Unscaling and clipping are left to the update, which passes over the gradients anyway.
-  at::Tensor grad_norm = norm_of(state.buckets.flats()), overflow;
+  at::Tensor grad_norm = norm_of(state.buckets.flats());
+  std::vector<at::Tensor> own = gradients_of(state.classifier);
+  own.push_back(sum);
+  const at::Tensor skipped = nonfinite(grad_norm, own, state.trainers);
   GradientFactors factors;
   if (state.loss_scale) {
-    overflow = state.loss_scale->overflow(grad_norm, gradients_of(state.classifier), state.trainers);
     factors.unscale = state.loss_scale->inverse();
     grad_norm = grad_norm.mul(factors.unscale);
   }
   factors.clip = clip_factor(grad_norm, state.max_grad_norm);
-  state.optimizer.step(lr, overflow, factors);
-  if (state.loss_scale) state.loss_scale->update(overflow);
+  state.optimizer.step(lr, skipped, factors);
+  if (state.loss_scale) state.loss_scale->update(skipped);
 
-  return {sum, grad_norm, overflow};
+  return {sum, grad_norm, skipped, largest};
 }
 
 StepResult train_step(TrainState& state, const Batch& batch, const DropoutKey& dropout, double lr) {

@@ -39,8 +39,9 @@ struct Batch {
 struct StepResult {
   at::Tensor loss;       // mean over the global batch; with compat.magface or compat.uniface each rank's own
   at::Tensor grad_norm;  // of the backbone's gradient before clipping, mean over ranks
-  at::Tensor skipped;    // 1 where the step was skipped because a rank found an overflow; undefined without
-                         // loss scaling
+  at::Tensor skipped;    // 1 element: 1 where no update was made because a rank found NaN or infinity in its
+                         // loss or gradients (with loss scaling: an overflow), else 0
+  at::Tensor largest;    // magnitude in this rank's embeddings: finite, unless this rank is the one
 };
 
 // The batches of a step, one at a time: each call gives the next one, which is done with when the call after

@@ -2,6 +2,7 @@
 // tests/golden/trainer.
 #include "trainer/backbones/backbone.hpp"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
@@ -11,6 +12,7 @@
 
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "common/error.hpp"
 #include "common/plan/philox.hpp"
@@ -95,6 +97,28 @@ TEST_CASE("unknown model, depth, mode and precision are configuration errors") {
       CHECK(e.kind() == ErrorKind::kConfig);
     }
   }
+}
+
+TEST_CASE("fused_norm: on a CPU only when told, and then the same up to rounding") {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(3);
+  const at::Tensor images = at::randn({2, 3, 112, 112}, generator, at::kFloat);
+  const auto trained = [&](const char* fused_norm) {
+    const auto net = make_backbone({.depth = "18", .dropout = 0, .fused_norm = fused_norm}, 42);
+    const at::Tensor embeddings = net->forward(images, {});
+    embeddings.square().sum().backward();
+    return std::tuple{embeddings.detach(), named(*net, "layer1.0.bn2.running_var").tensor.clone(),
+                      named(*net, "conv1.weight").tensor.grad().clone()};
+  };
+  const auto automatic = trained("auto"), off = trained("off"), on = trained("on");
+  CHECK(at::equal(std::get<0>(automatic), std::get<0>(off)));
+  CHECK(at::equal(std::get<2>(automatic), std::get<2>(off)));
+  CHECK(!at::equal(std::get<0>(on), std::get<0>(off)));
+  const auto distance = [](const at::Tensor& a, const at::Tensor& b) {
+    return ((a - b).norm() / b.norm()).item<double>();
+  };
+  CHECK(distance(std::get<0>(on), std::get<0>(off)) < 1e-3);
+  CHECK(distance(std::get<1>(on), std::get<1>(off)) < 1e-5);
+  CHECK(distance(std::get<2>(on), std::get<2>(off)) < 1e-3);
 }
 
 TEST_CASE("the dropout mask is the stream's words, whatever the implementation") {

@@ -10,6 +10,7 @@
 #include "trainer/optim/grad_norm.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/optim/loss_scale.hpp"
+#include "trainer/optim/nonfinite.hpp"
 #include "trainer/optim/sgd.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
@@ -214,28 +215,27 @@ TEST_CASE("the loss scale halves at an overflow and doubles after an interval wi
   LossScale scale(at::kCPU, 8.0, 2);
   CHECK(scale.scale(at::ones({})).item<float>() == 8.0f);
   CHECK(scale.inverse().item<float>() == 0.125f);
-  at::Tensor overflow = scale.overflow(at::full({}, std::nan("")), {}, alone);
+  at::Tensor overflow = nonfinite(at::full({}, std::nan("")), {}, alone);
   CHECK(overflow.item<float>() == 1.0f);
   scale.update(overflow);
   CHECK(scale.value().item<float>() == 4.0f);
   for (const float expected : {4.0f, 8.0f, 8.0f, 16.0f}) {
-    scale.update(scale.overflow(at::ones({}), {at::ones({3}), at::zeros({0, 4})}, alone));
+    scale.update(nonfinite(at::ones({}), {at::ones({3}), at::zeros({0, 4})}, alone));
     CHECK(scale.value().item<float>() == expected);
   }
 }
 
 TEST_CASE("an infinity or NaN anywhere is an overflow") {
   SelfCommunicator alone;
-  const LossScale scale(at::kCPU);
   for (const double bad : {std::numeric_limits<double>::infinity(), std::nan("")}) {
     CAPTURE(bad);
-    CHECK(scale.overflow(at::full({}, bad), {at::ones({3})}, alone).item<float>() == 1.0f);
+    CHECK(nonfinite(at::full({}, bad), {at::ones({3})}, alone).item<float>() == 1.0f);
     for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
       at::Tensor own = at::full({1000}, 3e38, type);  // large, but finite
       const at::Tensor norm = at::ones({}, type);
-      CHECK(scale.overflow(norm, {at::ones({2}, type), own}, alone).item<float>() == 0.0f);
+      CHECK(nonfinite(norm, {at::ones({2}, type), own}, alone).item<float>() == 0.0f);
       own[777] = -bad;
-      CHECK(scale.overflow(norm, {at::ones({2}, type), own}, alone).item<float>() == 1.0f);
+      CHECK(nonfinite(norm, {at::ones({2}, type), own}, alone).item<float>() == 1.0f);
     }
   }
 }

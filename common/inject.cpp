@@ -1,0 +1,54 @@
+#include "common/inject.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <string>
+
+#include "common/error.hpp"
+
+namespace facetrain {
+namespace {
+
+[[noreturn]] void refuse(std::string_view text, const std::string& why) {
+  throw Error(ErrorKind::kConfig, why + " in \"" + std::string(text) + "\"" +
+                                      "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, stop; steps=N "
+                                      "repeats it)");
+}
+
+}  // namespace
+
+Injection parse_injection(std::string_view text) {
+  Injection injection;
+  std::string_view rest = text;
+  bool has_rank = false, has_step = false;
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    const std::size_t equals = part.find('=');
+    const std::string key(part.substr(0, equals));
+    const std::string_view value = equals == part.npos ? "" : part.substr(equals + 1);
+    if (key == "fault") {
+      injection.fault = value == "nan" ? Fault::kNan : value == "stop" ? Fault::kStop : Fault::kNone;
+      if (injection.fault == Fault::kNone) refuse(text, "no fault '" + std::string(value) + "'");
+      continue;
+    }
+    std::int64_t number = -1;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const std::int64_t least = key == "rank" ? 0 : 1;
+    if (key != "rank" && key != "step" && key != "steps") refuse(text, "no key '" + key + "'");
+    if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < least ||
+        number > std::numeric_limits<std::int32_t>::max())
+      refuse(text, key + " needs a whole number, " + std::to_string(least) + " or more");
+    if (key == "rank") injection.rank = static_cast<int>(number);
+    if (key == "step") injection.step = number;
+    if (key == "steps") injection.steps = number;
+    has_rank = has_rank || key == "rank";
+    has_step = has_step || key == "step";
+  }
+  if (!text.empty() && (!has_rank || !has_step || injection.fault == Fault::kNone))
+    refuse(text, "rank, step and fault are all needed");
+  return injection;
+}
+
+}  // namespace facetrain
