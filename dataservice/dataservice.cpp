@@ -90,6 +90,10 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   if (!is_embedding(job.config) && job.config.data.order == "exact") opened.source->read_at_random();
   ServiceSetup setup = service_setup(job);
   if (!is_embedding(job.config)) setup.data_digest = data_digest(*opened.source, usable_processors());
+  setup.give_up = [&mpi](const std::string& reason) {
+    std::cerr << process_name("dataservice", mpi.rank()) + ": " + reason + "\n" << std::flush;
+    mpi.abort(exit_code(ErrorKind::kIo));
+  };
   BatchServer server(std::move(setup), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);

@@ -134,6 +134,7 @@ fault_06_stop_trainer() {
   local all
   all="$launcher $(processes | cut -d' ' -f1)"
   kill -STOP $all
+  grep -q '^State:.T' "/proc/$launcher/status" || fail "it had ended before it was stopped"
   sleep 6
   kill -CONT $all
   ended "stopped as a whole" 0 60
