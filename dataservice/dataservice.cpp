@@ -15,6 +15,7 @@
 #include "common/launch/launch_plan.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
+#include "common/mpi/job_watch.hpp"
 #include "common/stop_signal.hpp"
 #include "dataservice/serve/batch_server.hpp"
 #include "dataservice/serve/pool_size.hpp"
@@ -73,6 +74,7 @@ void keep_class_map(const std::string& run_folder, const Source& source) {
 
 void serve(MpiSession& mpi, const JobArguments& arguments) {
   const Job job = join_job(mpi, Role::kService, arguments);
+  JobWatch watch(mpi, job);
   report_place(job.topology, kOnCpu);
   if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
@@ -88,12 +90,18 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   if (!is_embedding(job.config) && job.config.data.order == "exact") opened.source->read_at_random();
   ServiceSetup setup = service_setup(job);
   if (!is_embedding(job.config)) setup.data_digest = data_digest(*opened.source, usable_processors());
+  setup.give_up = [&mpi](const std::string& reason) {
+    std::cerr << process_name("dataservice", mpi.rank()) + ": " + reason + "\n" << std::flush;
+    mpi.abort(exit_code(ErrorKind::kIo));
+  };
   BatchServer server(std::move(setup), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);
+  watch.vitals().enter(Phase::kServing);
   server.run();
   if (is_embedding(job.config) && job.topology.node == 0)
     write_names(embedding_files(job.config.embed.destination).names, *opened.source);
+  watch.end();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "common/error.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/mpi/job.hpp"
+#include "common/mpi/job_watch.hpp"
 #include "common/mpi/session.hpp"
 #include "common/stop_signal.hpp"
 #include "trainer/cuda/device.hpp"
@@ -24,14 +25,18 @@ namespace {
 // The exit code.
 int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
+  JobWatch watch(mpi, job);
   const c10::Device device = training_device(job.topology, job.config.launch.gpus);
   report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
   try {
     if (is_embedding(job.config)) {
-      run_embedding(mpi, job, arguments.progress);
+      run_embedding(mpi, job, arguments.progress, watch.vitals());
+      watch.end();
       return 0;
     }
-    return run_training(mpi, job, arguments.progress, stop) == RunEnd::kFinished ? 0 : kExitCheckpointed;
+    const RunEnd end = run_training(mpi, job, arguments.progress, stop, watch.vitals());
+    watch.end();
+    return end == RunEnd::kFinished ? 0 : kExitCheckpointed;
   } catch (const c10::OutOfMemoryError& error) {
     throw Error(ErrorKind::kConfig, out_of_memory_text(error.what(), job.config));
   }

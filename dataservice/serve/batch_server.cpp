@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <optional>
 #include <set>
@@ -25,6 +26,7 @@
 #include "dataservice/serve/bad_pictures.hpp"
 #include "dataservice/serve/epoch_orders.hpp"
 #include "dataservice/serve/read_ahead.hpp"
+#include "dataservice/serve/read_watch.hpp"
 #include "dataservice/serve/trainer_session.hpp"
 #include "dataservice/source/identity_index.hpp"
 
@@ -81,6 +83,7 @@ struct BatchServer::State {
   std::set<std::uint32_t> connected, finished;  // trainer ranks
   std::optional<Dtype> dtype;                   // of the rings; the first trainer's
   std::optional<ReadAhead> read_ahead;
+  ReadWatch reads;
   std::optional<WorkerPool> pool;  // last: its threads end before what they use
 
   State(ServiceSetup the_setup, const Source& the_source)
@@ -92,7 +95,8 @@ struct BatchServer::State {
                          static_cast<std::uint32_t>(setup.topology.trainer_world),
                          static_cast<std::uint32_t>(setup.topology.nodes))),
         acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))),
-        orders(shape, static_cast<std::uint32_t>(setup.config.train.epochs)) {
+        orders(shape, static_cast<std::uint32_t>(setup.config.train.epochs)),
+        reads(setup.config.limits.storage) {
     if (shape.strategy == Strategy::kChunked)
       read_ahead.emplace(shape, static_cast<std::uint32_t>(setup.config.train.epochs),
                          static_cast<std::uint32_t>(setup.topology.node), source);
@@ -127,7 +131,8 @@ struct BatchServer::State {
           "lower train.batch_size or data.slots");
       dtype = hello.expected.dtype;
       pool.emplace(setup.workers, [this] {
-        return std::make_unique<RowFiller>(setup.config, *dtype, source, identities, bad);
+        return std::make_unique<RowFiller>(setup.config, *dtype, source, identities, bad,
+                                           &reads.add_worker());
       });
     }
     connected.insert(hello.trainer_rank);
@@ -201,6 +206,27 @@ struct BatchServer::State {
     }
   }
 
+  // Storage that stalls is named, and given up in the end.
+  asio::awaitable<void> watch_reads() {
+    asio::steady_timer timer(io);
+    while (true) {
+      timer.expires_after(std::chrono::seconds(1));
+      co_await timer.async_wait(use_awaitable);
+      const ReadWatch::Findings found = reads.look(ReadWatch::clock());
+      for (const ReadWatch::Stall& stall : found.slow)
+        std::cerr << "dataservice: WARNING: " + stall_text(stall) + "; the storage stalls\n" << std::flush;
+      if (found.too_long && setup.give_up)
+        setup.give_up(
+            stall_text(*found.too_long) +
+            ", longer than limits.storage: the storage stalls; the same command goes on from the last "
+            "checkpoint");
+    }
+  }
+  std::string stall_text(const ReadWatch::Stall& stall) const {
+    return "reading " + source.name(stall.id) + " has taken " + std::to_string(std::llround(stall.seconds)) +
+           " s";
+  }
+
   // Out of io.run(), and so out of BatchServer::run().
   static void rethrow(std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
@@ -214,6 +240,7 @@ BatchServer::~BatchServer() = default;
 
 void BatchServer::run() {
   asio::co_spawn(state_->io, state_->accept(), State::rethrow);
+  asio::co_spawn(state_->io, state_->watch_reads(), State::rethrow);
   state_->io.run();
 }
 

@@ -8,6 +8,25 @@
 #include "common/ipc/row_id.hpp"
 
 namespace facetrain {
+namespace {
+
+// For as long as a read takes.
+class Reading {
+ public:
+  Reading(ReadWatch::Worker* reads, std::uint32_t id) : reads_(reads) {
+    if (reads_ != nullptr) reads_->begin(id, ReadWatch::clock());
+  }
+  ~Reading() {
+    if (reads_ != nullptr) reads_->end();
+  }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+ private:
+  ReadWatch::Worker* reads_;
+};
+
+}  // namespace
 
 std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex& identities,
                                       const EpochOrder& order, std::uint64_t seed, std::uint32_t epoch,
@@ -28,17 +47,21 @@ std::optional<std::uint32_t> stand_in(const Source& source, const IdentityIndex&
 }
 
 RowFiller::RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities,
-                     BadPictures& bad)
+                     BadPictures& bad, ReadWatch::Worker* reads)
     : stand_ins_(!is_embedding(config)),
       seed_(static_cast<std::uint64_t>(config.run.seed)),
       source_(source),
       identities_(identities),
       bad_(bad),
+      reads_(reads),
       decoder_(make_decoder()),
       augmenter_(make_augmenter(config, dtype)) {}
 
 void RowFiller::decode(std::uint32_t id) {
-  source_.read(id, bytes_);
+  {
+    const Reading reading(reads_, id);
+    source_.read(id, bytes_);
+  }
   decoder_->decode(bytes_, image_);
 }
 

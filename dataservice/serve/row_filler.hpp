@@ -15,6 +15,7 @@
 #include "dataservice/augment/augmenter.hpp"
 #include "dataservice/decode/decoder.hpp"
 #include "dataservice/serve/bad_pictures.hpp"
+#include "dataservice/serve/read_watch.hpp"
 #include "dataservice/source/identity_index.hpp"
 #include "dataservice/source/source.hpp"
 
@@ -34,8 +35,9 @@ class RowFiller {
     std::int64_t id = 0;  // or what common/ipc/row_id.hpp says
   };
 
+  // reads: told what this worker reads, if given.
   RowFiller(const Config& config, Dtype dtype, const Source& source, const IdentityIndex& identities,
-            BadPictures& bad);
+            BadPictures& bad, ReadWatch::Worker* reads = nullptr);
 
   // row: height x width x 3 elements of `dtype`. In an embedding job a picture has no stand-in: the row of an
   // unusable one, and one past the plan's end, becomes zeros. Throws Error(kInput) when there are too many
@@ -52,6 +54,7 @@ class RowFiller {
   const Source& source_;
   const IdentityIndex& identities_;
   BadPictures& bad_;
+  ReadWatch::Worker* reads_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<Augmenter> augmenter_;
   std::vector<std::byte> bytes_;

@@ -114,6 +114,34 @@ fault_02_kill_trainer() { killed kill_trainer 'trainer.*killed by signal 9|train
 fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
 fault_04_kill_mpirun() { killed kill_mpirun 'facetrain: '; rm -rf "${TMPDIR:?}"/*; }   # what Open MPI itself leaves
 
+stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the only line
+  data; undisturbed; background --set limits.silence=3; until_saved 10
+  kill -STOP "$($1)"
+  ended "$row" 70 15
+  says "$2"
+  expect "lines on the error output" "$(wc -l <err)" 1
+  goes_on
+}
+service_pid() { pids "$bin/dataservice "; }
+last_trainer_pid() { pids "$bin/trainer " | tail -1; }
+silent="gave no sign of life for [345] s, last seen [a-z ]* after update [0-9]*: stopped, frozen or cut off"
+fault_05_stop_service() { stopped service_pid "^trainer .rank 1 on .*: rank 0 .dataservice on $(uname -n). $silent"; }
+fault_06_stop_trainer() {
+  stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent"
+  # The whole job stopped for longer than the limit, as a suspended machine is: nobody is named, it goes on to its end.
+  rm -rf runs/a
+  background --set limits.silence=3; until_saved 10
+  local all
+  all="$launcher $(processes | cut -d' ' -f1)"
+  kill -STOP $all
+  grep -q '^State:.T' "/proc/$launcher/status" || fail "it had ended before it was stopped"
+  sleep 6
+  kill -CONT $all
+  ended "stopped as a whole" 0 60
+  [ ! -s err ] || fail "the error output says: $(cat err)"
+  cmp undisturbed.jsonl a.jsonl || fail "the run that was stopped as a whole took other steps"
+}
+
 fault_07_usr1() {  # in the middle of an epoch
   data; undisturbed
   local try manifest

@@ -144,7 +144,7 @@ at::Tensor in_plan_order(const at::Tensor& all, std::int64_t world) {
   return all.view(sizes).transpose(0, 1).flatten(0, 1).contiguous();
 }
 
-void run_embedding(MpiSession& mpi, const Job& job, bool progress) {
+void run_embedding(MpiSession& mpi, const Job& job, bool progress, Vitals& vitals) {
   const Config& config = job.config;
   const at::Device device = training_device(job.topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
@@ -161,7 +161,9 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress) {
   if (trainers.rank() == 0) file.emplace(config, data.samples, network.spec.embedding_size, progress);
 
   for (std::uint64_t step = 0; step < data.steps_per_epoch; ++step) {
+    vitals.enter(Phase::kWaiting);
     const InputBatch batch = input->next();
+    vitals.compute();
     const at::Tensor features =
         embed_batch(*network.backbone, batch.images, batch.ids, config.embed.add_flip);
     const at::Tensor ids = at::from_blob(const_cast<std::int64_t*>(batch.ids.data()),
@@ -170,6 +172,7 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress) {
     const at::Tensor all = gathered(trainers, features), all_ids = gathered(trainers, ids);
     if (file)
       file->append(in_plan_order(all, trainers.size()).cpu(), in_plan_order(all_ids, trainers.size()).cpu());
+    vitals.updated(static_cast<std::int64_t>(step) + 1);
   }
   if (file) file->commit();
   input->finish();

@@ -9,6 +9,7 @@
 
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
+#include "common/watch/vitals.hpp"
 #include "trainer/backbones/backbone.hpp"
 
 namespace facetrain {
@@ -27,6 +28,6 @@ at::Tensor in_plan_order(const at::Tensor& gathered, std::int64_t world);
 // embed.destination and tells on stdout what it is. Throws Error(kInput) for weights that are no network's or
 // that give a picture no finite embedding, Error(kConfig) for embed.model, depth or mode that they are not
 // of.
-void run_embedding(MpiSession& mpi, const Job& job, bool progress);
+void run_embedding(MpiSession& mpi, const Job& job, bool progress, Vitals& vitals);
 
 }  // namespace facetrain

@@ -109,7 +109,7 @@ struct RunFiles {
 
 }  // namespace
 
-RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
+RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, Vitals& vitals) {
   const Config& config = job.config;
   const Topology& topology = job.topology;
   const bool leads = topology.trainer_rank == 0;
@@ -235,7 +235,9 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       std::vector<std::int64_t> ids;
       double waited = 0;
       const auto next = [&]() -> Batch {
+        vitals.enter(Phase::kWaiting);
         const InputBatch batch = input->next();
+        vitals.compute();
         ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
         waited += batch.waited;
         if (waits) waits->add(batch.waited, batch.ready);
@@ -251,6 +253,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       ++position.updates;
       ++position.step;
       skipped.after({position.updates, ids, 0, 0, lr}, result);
+      vitals.updated(position.updates);
       if (profile && profile->steps().end_step() && leads) profile->report(log);
       if (trace)  // which waits for the device
         trace->write(
@@ -262,15 +265,18 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       if (position.step == shape.steps_per_epoch) break;  // the checkpoint comes after the validation
       record.position = position;
       record.accuracy = -1;
+      vitals.enter(Phase::kSaving);
       if (checkpoints.after_update(record, state)) return stopped();
     }
     log_queue.flush();
     logger.pause();
+    vitals.enter(Phase::kValidating);
     const bool is_last = position.epoch + 1 == config.train.epochs;
     end_epoch(position.updates, epoch_began, is_last, record);
     record.position = position;
     ++record.position.epoch;
     record.position.step = 0;
+    vitals.enter(Phase::kSaving);
     if (checkpoints.after_epoch(record, state) && !is_last) return stopped();
     logger.resume();
   }

@@ -4,6 +4,7 @@
 #include "common/mpi/job.hpp"
 #include "common/mpi/session.hpp"
 #include "common/stop_signal.hpp"
+#include "common/watch/vitals.hpp"
 
 namespace facetrain {
 
@@ -14,7 +15,8 @@ enum class RunEnd {
 
 // Goes on from the run's newest checkpoint, if it has one. Collective over the trainers, and in step with the
 // nodes' data services. Writes below run_folder(config): checkpoints/ on all trainers; on the first one
-// training.log, config.toml, log/ (TensorBoard), models/*.pth. Throws Error for what ends the job.
-RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop);
+// training.log, config.toml, log/ (TensorBoard), models/*.pth. Tells `vitals` how far it is. Throws Error for
+// what ends the job.
+RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, Vitals& vitals);
 
 }  // namespace facetrain

@@ -1,0 +1,41 @@
+// The heartbeats of a job: each process tells world rank 0 once a second that it lives and how far it is, and
+// rank 0 tells rank 1. Who finds a process silent or stuck (common/watch/liveness.hpp) names it in one line
+// and ends the job. No collective takes part, and nobody waits: a thread posts a short task to the MPI thread
+// once a second, which takes the beats that have come and sends one, unless the last one is still under way.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "common/mpi/communicators.hpp"
+#include "common/mpi/job.hpp"
+#include "common/watch/vitals.hpp"
+
+namespace facetrain {
+
+class JobWatch {
+ public:
+  // Collective over the world, services included, as is end().
+  JobWatch(MpiSession& session, const Job& job);
+  // While an error unwinds, or without end(), it only stops beating.
+  ~JobWatch();
+  JobWatch(const JobWatch&) = delete;
+  JobWatch& operator=(const JobWatch&) = delete;
+
+  // What this process says of itself.
+  Vitals& vitals();
+
+  // This process is done: beats on until all are, so that one which hangs at the end is named too.
+  void end();
+
+ private:
+  struct State;
+  void stop();
+
+  MpiSession& session_;
+  MpiComm comm_;
+  std::shared_ptr<State> state_;  // shared with tasks that the MPI thread may never come to
+  std::thread thread_;
+};
+
+}  // namespace facetrain

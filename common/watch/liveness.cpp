@@ -1,0 +1,129 @@
+#include "common/watch/liveness.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace facetrain {
+namespace {
+
+constexpr double kPatience = 10;  // for what takes longer than an update
+constexpr const char* kRemedy = "the job ends here, the same command goes on from its last checkpoint";
+
+std::string seconds(double value) {
+  return std::to_string(std::llround(value)) + " s";
+}
+
+double allowed(Phase phase, const WaitLimits& limits) {
+  switch (phase) {
+    case Phase::kWaiting:
+      return limits.step + limits.storage;
+    case Phase::kTraining:
+      return limits.step;
+    default:
+      return kPatience * limits.step;
+  }
+}
+
+const char* phase_name(Phase phase) {
+  switch (phase) {
+    case Phase::kStarting:
+      return "starting";
+    case Phase::kServing:
+      return "serving";
+    case Phase::kWaiting:
+      return "waiting for data";
+    case Phase::kTraining:
+      return "training";
+    case Phase::kValidating:
+      return "validating";
+    case Phase::kSaving:
+      return "saving a checkpoint";
+    case Phase::kEnding:
+      return "ending";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+Liveness::Liveness(std::vector<WatchedProcess> watched, const WaitLimits& limits, double now)
+    : limits_(limits), looked_(now) {
+  for (WatchedProcess& process : watched) seen_.push_back({std::move(process), {}, now, now});
+}
+
+void Liveness::look(double now) {
+  const double gap = now - std::exchange(looked_, now);
+  if (gap <= kLate) return;
+  for (Seen& seen : seen_) {
+    seen.heard += gap;
+    seen.moved += gap;
+  }
+}
+
+void Liveness::heard(int rank, const Beat& beat, double now) {
+  for (Seen& seen : seen_) {
+    if (seen.process.rank != rank) continue;
+    seen.heard = now;
+    if (!(beat == seen.last)) seen.moved = now;
+    seen.last = beat;
+  }
+}
+
+std::optional<std::string> Liveness::verdict(double now) const {
+  auto text = silent(now);
+  return text ? text : stuck(now);
+}
+
+std::string Liveness::who(const Seen& seen) const {
+  return "rank " + std::to_string(seen.process.rank) + " (" +
+         (seen.process.role == Role::kService ? "dataservice" : "trainer") + " on " + seen.process.host + ")";
+}
+
+std::optional<std::string> Liveness::silent(double now) const {
+  if (limits_.silence <= 0) return {};
+  const Seen* first = nullptr;
+  int count = 0;
+  for (const Seen& seen : seen_) {
+    if (now - seen.heard <= limits_.silence) continue;
+    ++count;
+    if (first == nullptr || seen.heard < first->heard) first = &seen;
+  }
+  if (first == nullptr) return {};
+  std::string text = who(*first);
+  if (count > 1) text += " and " + std::to_string(count - 1) + " more processes";
+  return text + " gave no sign of life for " + seconds(now - first->heard) + ", last seen " +
+         phase_name(first->last.phase) + " after update " + std::to_string(first->last.updates) +
+         ": stopped, frozen or cut off the network (limits.silence = " + seconds(limits_.silence) + "); " +
+         kRemedy;
+}
+
+std::optional<std::string> Liveness::stuck(double now) const {
+  if (limits_.step <= 0) return {};
+  const Seen *worst = nullptr, *starved = nullptr;
+  double newest = 0, limit = 0;
+  for (const Seen& seen : seen_) {
+    if (seen.process.role != Role::kTrainer || seen.last.phase == Phase::kEnding) continue;
+    newest = std::max(newest, seen.moved);
+    limit = std::max(limit, allowed(seen.last.phase, limits_));
+    if (seen.last.phase == Phase::kWaiting) starved = &seen;
+    if (worst == nullptr ||
+        std::pair(seen.last.updates, seen.moved) < std::pair(worst->last.updates, worst->moved))
+      worst = &seen;
+  }
+  if (worst == nullptr || now - newest <= limit) return {};
+  const std::string waited = seconds(now - newest);
+  if (starved != nullptr) {
+    for (const Seen& seen : seen_) {
+      if (seen.process.role == Role::kService && seen.process.node == starved->process.node)
+        return who(seen) + " has given " + who(*starved) + " no batch for " + waited + ", after update " +
+               std::to_string(starved->last.updates) +
+               ": look at its storage (limits.step and limits.storage); " + kRemedy;
+    }
+  }
+  return "no trainer has finished an update for " + waited + "; furthest behind: " + who(*worst) + ", " +
+         phase_name(worst->last.phase) + " after update " + std::to_string(worst->last.updates) +
+         " (limits.step = " + seconds(limits_.step) + "); " + kRemedy;
+}
+
+}  // namespace facetrain
