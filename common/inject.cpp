@@ -11,9 +11,10 @@ namespace facetrain {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-  throw Error(ErrorKind::kConfig, why + " in \"" + std::string(text) + "\"" +
-                                      "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, stop; steps=N "
-                                      "repeats it)");
+  throw Error(ErrorKind::kConfig,
+              why + " in \"" + std::string(text) + "\"" +
+                  "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, stop, stall; steps=N "
+                  "repeats it)");
 }
 
 }  // namespace
@@ -29,7 +30,10 @@ Injection parse_injection(std::string_view text) {
     const std::string key(part.substr(0, equals));
     const std::string_view value = equals == part.npos ? "" : part.substr(equals + 1);
     if (key == "fault") {
-      injection.fault = value == "nan" ? Fault::kNan : value == "stop" ? Fault::kStop : Fault::kNone;
+      injection.fault = value == "nan"     ? Fault::kNan
+                        : value == "stop"  ? Fault::kStop
+                        : value == "stall" ? Fault::kStall
+                                           : Fault::kNone;
       if (injection.fault == Fault::kNone) refuse(text, "no fault '" + std::string(value) + "'");
       continue;
     }

@@ -8,8 +8,9 @@ namespace facetrain {
 
 enum class Fault {
   kNone,
-  kNan,   // the batch's first picture is not a number
-  kStop,  // the process stops as by SIGSTOP
+  kNan,    // the batch's first picture is not a number
+  kStop,   // the process stops as by SIGSTOP
+  kStall,  // a data service's read number `step` never comes back
 };
 
 struct Injection {

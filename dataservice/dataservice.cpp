@@ -11,6 +11,7 @@
 #include "common/config/job_kind.hpp"
 #include "common/cpu.hpp"
 #include "common/error.hpp"
+#include "common/inject.hpp"
 #include "common/io/file.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/mpi/communicators.hpp"
@@ -21,6 +22,7 @@
 #include "dataservice/serve/pool_size.hpp"
 #include "dataservice/source/digest.hpp"
 #include "dataservice/source/make_source.hpp"
+#include "dataservice/source/stalling_source.hpp"
 
 namespace facetrain {
 namespace {
@@ -82,7 +84,10 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
                                  ? std::filesystem::path(job.config.embed.destination).parent_path().string()
                                  : run_folder(job.config);
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  const OpenedSource opened = make_source(job.config, Copies::kStaged);
+  OpenedSource opened = make_source(job.config, Copies::kStaged);
+  if (const Injection injection = parse_injection(job.config.debug.inject);
+      injection.at(job.topology.world_rank, injection.step) == Fault::kStall)
+    opened.source = std::make_unique<StallingSource>(std::move(opened.source), injection.step);
   const std::string me =
       job.topology.nodes > 1 ? process_name("dataservice", job.topology.world_rank) : "dataservice";
   for (const std::string& warning : opened.warnings) std::cerr << me + ": " + warning + "\n";

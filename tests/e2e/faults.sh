@@ -402,6 +402,15 @@ P
   expect "lines on the error output" "$(wc -l <err)" 1
   nothing_left
 }
+fault_30_stalled_reads() {  # the 300th read never ends: a warning after 10 s, the end after limits.storage
+  data; undisturbed
+  train --set debug.inject=rank=0,step=300,fault=stall --set limits.storage=12 --set limits.step=5
+  expect "storage that stalls" $? 74
+  says 'dataservice: WARNING: reading .*data/train/.*[.]jpg has taken 1[01] s; the storage stalls'
+  says 'dataservice .rank 0 on .*: reading .*data/train/.*[.]jpg has taken 1[234] s, longer than limits.storage'
+  expect "lines on the error output" "$(wc -l <err)" 2
+  goes_on
+}
 fault_32_two_jobs_one_folder() {
   epochs=100000 data
   background; until_saved 2
