@@ -92,10 +92,11 @@ std::optional<std::string> Liveness::silent(double now) const {
   if (first == nullptr) return {};
   std::string text = who(*first);
   if (count > 1) text += " and " + std::to_string(count - 1) + " more processes";
-  return text + " gave no sign of life for " + seconds(now - first->heard) + ", last seen " +
-         phase_name(first->last.phase) + " after update " + std::to_string(first->last.updates) +
-         ": stopped, frozen or cut off the network (limits.silence = " + seconds(limits_.silence) + "); " +
-         kRemedy;
+  text += " gave no sign of life for " + seconds(now - first->heard) + ", last seen " +
+          phase_name(first->last.phase);
+  if (first->process.role == Role::kTrainer) text += " after update " + std::to_string(first->last.updates);
+  return text + ": stopped, frozen or cut off the network (limits.silence = " + seconds(limits_.silence) +
+         "); " + kRemedy;
 }
 
 std::optional<std::string> Liveness::stuck(double now) const {

@@ -124,7 +124,7 @@ stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the 
 }
 service_pid() { pids "$bin/dataservice "; }
 last_trainer_pid() { pids "$bin/trainer " | tail -1; }
-silent="gave no sign of life for [345] s, last seen [a-z ]* after update [0-9]*: stopped, frozen or cut off"
+silent="gave no sign of life for [345] s, last seen [a-z0-9 ]*: stopped, frozen or cut off"
 fault_05_stop_service() { stopped service_pid "^trainer .rank 1 on .*: rank 0 .dataservice on $(uname -n). $silent"; }
 fault_06_stop_trainer() {
   stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent"
