@@ -102,7 +102,7 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
   BatchServer server(std::move(setup), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);
-  watch.vitals().enter(Phase::kServing);
+  watch.vitals().enter(Activity::kServing);
   server.run();
   if (is_embedding(job.config) && job.topology.node == 0)
     write_names(embedding_files(job.config.embed.destination).names, *opened.source);

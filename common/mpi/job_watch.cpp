@@ -148,7 +148,7 @@ void JobWatch::end() {
     session_.run(
         [this](MPI_Request* request) { check_mpi(MPI_Ibarrier(comm_.handle(), request), "MPI_Ibarrier"); });
   };
-  state_->vitals.enter(Phase::kEnding);
+  state_->vitals.enter(Activity::kEnding);
   meet();  // all are done
   stop();
   meet();  // nobody sends any more

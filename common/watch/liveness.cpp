@@ -14,32 +14,32 @@ std::string seconds(double value) {
   return std::to_string(std::llround(value)) + " s";
 }
 
-double allowed(Phase phase, const WaitLimits& limits) {
-  switch (phase) {
-    case Phase::kWaiting:
+double allowed(Activity activity, const WaitLimits& limits) {
+  switch (activity) {
+    case Activity::kWaiting:
       return limits.step + limits.storage;
-    case Phase::kTraining:
+    case Activity::kTraining:
       return limits.step;
     default:
       return kPatience * limits.step;
   }
 }
 
-const char* phase_name(Phase phase) {
-  switch (phase) {
-    case Phase::kStarting:
+const char* activity_name(Activity activity) {
+  switch (activity) {
+    case Activity::kStarting:
       return "starting";
-    case Phase::kServing:
+    case Activity::kServing:
       return "serving";
-    case Phase::kWaiting:
+    case Activity::kWaiting:
       return "waiting for data";
-    case Phase::kTraining:
+    case Activity::kTraining:
       return "training";
-    case Phase::kValidating:
+    case Activity::kValidating:
       return "validating";
-    case Phase::kSaving:
+    case Activity::kSaving:
       return "saving a checkpoint";
-    case Phase::kEnding:
+    case Activity::kEnding:
       return "ending";
   }
   return "unknown";
@@ -93,7 +93,7 @@ std::optional<std::string> Liveness::silent(double now) const {
   std::string text = who(*first);
   if (count > 1) text += " and " + std::to_string(count - 1) + " more processes";
   text += " gave no sign of life for " + seconds(now - first->heard) + ", last seen " +
-          phase_name(first->last.phase);
+          activity_name(first->last.activity);
   if (first->process.role == Role::kTrainer) text += " after update " + std::to_string(first->last.updates);
   return text + ": stopped, frozen or cut off the network (limits.silence = " + seconds(limits_.silence) +
          "); " + kRemedy;
@@ -104,10 +104,10 @@ std::optional<std::string> Liveness::stuck(double now) const {
   const Seen *worst = nullptr, *starved = nullptr;
   double newest = 0, limit = 0;
   for (const Seen& seen : seen_) {
-    if (seen.process.role != Role::kTrainer || seen.last.phase == Phase::kEnding) continue;
+    if (seen.process.role != Role::kTrainer || seen.last.activity == Activity::kEnding) continue;
     newest = std::max(newest, seen.moved);
-    limit = std::max(limit, allowed(seen.last.phase, limits_));
-    if (seen.last.phase == Phase::kWaiting) starved = &seen;
+    limit = std::max(limit, allowed(seen.last.activity, limits_));
+    if (seen.last.activity == Activity::kWaiting) starved = &seen;
     if (worst == nullptr ||
         std::pair(seen.last.updates, seen.moved) < std::pair(worst->last.updates, worst->moved))
       worst = &seen;
@@ -123,7 +123,7 @@ std::optional<std::string> Liveness::stuck(double now) const {
     }
   }
   return "no trainer has finished an update for " + waited + "; furthest behind: " + who(*worst) + ", " +
-         phase_name(worst->last.phase) + " after update " + std::to_string(worst->last.updates) +
+         activity_name(worst->last.activity) + " after update " + std::to_string(worst->last.updates) +
          " (limits.step = " + seconds(limits_.step) + "); " + kRemedy;
 }
 

@@ -40,8 +40,8 @@ class Liveness {
 
   // Whom to name and why; nothing while all is well. Silence comes first: whoever waits for a silent process
   // is stuck too. The trainers advance together, so they are stuck when none has moved for the longest time
-  // that any one's phase allows; ten times limits.step for the first update, validation and checkpoints. One
-  // that waits for data has limits.storage more, and names its node's data service.
+  // that any one's activity allows; ten times limits.step for the first update, validation and checkpoints.
+  // One that waits for data has limits.storage more, and names its node's data service.
   std::optional<std::string> verdict(double now) const;
 
  private:

@@ -6,7 +6,7 @@
 
 namespace facetrain {
 
-enum class Phase : std::int32_t {
+enum class Activity : std::int32_t {
   kStarting,    // until the first update is done
   kServing,     // a data service
   kWaiting,     // a trainer, for its next batch
@@ -17,7 +17,7 @@ enum class Phase : std::int32_t {
 };
 
 struct Beat {
-  Phase phase = Phase::kStarting;
+  Activity activity = Activity::kStarting;
   std::int32_t reserved = 0;
   std::int64_t updates = 0;  // done by the run (an embedding job: batches)
   bool operator==(const Beat&) const = default;
@@ -25,18 +25,18 @@ struct Beat {
 
 class Vitals {
  public:
-  void enter(Phase phase) { phase_ = phase; }
+  void enter(Activity activity) { activity_ = activity; }
   // A batch is there. Before the first update this is still the start, which may take longer.
-  void compute() { phase_ = updated_ ? Phase::kTraining : Phase::kStarting; }
+  void compute() { activity_ = updated_ ? Activity::kTraining : Activity::kStarting; }
   void updated(std::int64_t updates) {
     updates_ = updates;
     updated_ = true;
-    phase_ = Phase::kTraining;
+    activity_ = Activity::kTraining;
   }
-  Beat beat() const { return {phase_, 0, updates_}; }
+  Beat beat() const { return {activity_, 0, updates_}; }
 
  private:
-  std::atomic<Phase> phase_{Phase::kStarting};
+  std::atomic<Activity> activity_{Activity::kStarting};
   std::atomic<std::int64_t> updates_{0};
   std::atomic<bool> updated_{false};
 };

@@ -31,7 +31,7 @@ TEST_CASE("a job that beats costs next to no processor, and ends with its last r
     if (session().rank() == session().size() - 1) std::this_thread::sleep_for(std::chrono::seconds(1));
     watch.end();
     CHECK(std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(3900));
-    CHECK(watch.vitals().beat().phase == Phase::kEnding);
+    CHECK(watch.vitals().beat().activity == Activity::kEnding);
   }
   CHECK(session().call([] { return 7; }) == 7);
 }

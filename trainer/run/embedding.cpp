@@ -161,7 +161,7 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress, Vitals& vital
   if (trainers.rank() == 0) file.emplace(config, data.samples, network.spec.embedding_size, progress);
 
   for (std::uint64_t step = 0; step < data.steps_per_epoch; ++step) {
-    vitals.enter(Phase::kWaiting);
+    vitals.enter(Activity::kWaiting);
     const InputBatch batch = input->next();
     vitals.compute();
     const at::Tensor features =

@@ -235,7 +235,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       std::vector<std::int64_t> ids;
       double waited = 0;
       const auto next = [&]() -> Batch {
-        vitals.enter(Phase::kWaiting);
+        vitals.enter(Activity::kWaiting);
         const InputBatch batch = input->next();
         vitals.compute();
         ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
@@ -265,18 +265,18 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       if (position.step == shape.steps_per_epoch) break;  // the checkpoint comes after the validation
       record.position = position;
       record.accuracy = -1;
-      vitals.enter(Phase::kSaving);
+      vitals.enter(Activity::kSaving);
       if (checkpoints.after_update(record, state)) return stopped();
     }
     log_queue.flush();
     logger.pause();
-    vitals.enter(Phase::kValidating);
+    vitals.enter(Activity::kValidating);
     const bool is_last = position.epoch + 1 == config.train.epochs;
     end_epoch(position.updates, epoch_began, is_last, record);
     record.position = position;
     ++record.position.epoch;
     record.position.step = 0;
-    vitals.enter(Phase::kSaving);
+    vitals.enter(Activity::kSaving);
     if (checkpoints.after_epoch(record, state) && !is_last) return stopped();
     logger.resume();
   }

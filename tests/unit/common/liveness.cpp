@@ -16,7 +16,7 @@ struct Job {
       {{0, Role::kService, 0, "n1"}, {1, Role::kTrainer, 0, "n1"}, {2, Role::kTrainer, 0, "n1"}},
       {30, 600, 300},
       100};
-  Beat beats[3] = {{Phase::kServing, 0, 0}, {Phase::kTraining, 0, 7}, {Phase::kTraining, 0, 7}};
+  Beat beats[3] = {{Activity::kServing, 0, 0}, {Activity::kTraining, 0, 7}, {Activity::kTraining, 0, 7}};
 
   // `seconds` of a job in which rank `quiet` says nothing: the first verdict, and in `now` its time.
   std::string run(int seconds, int quiet = -1) {
@@ -75,20 +75,20 @@ TEST_CASE("trainers that beat but do not move are named after limits.step, the o
 }
 
 TEST_CASE("start, validation and checkpoints may take ten times as long, the end any time") {
-  for (const Phase phase : {Phase::kStarting, Phase::kValidating, Phase::kSaving}) {
+  for (const Activity phase : {Activity::kStarting, Activity::kValidating, Activity::kSaving}) {
     Job job;
-    job.beats[1].phase = phase;
+    job.beats[1].activity = phase;
     CHECK(job.run(5990) == "");
     CHECK(contains(job.run(20), "no trainer"));
   }
   Job job;
-  job.beats[1].phase = job.beats[2].phase = Phase::kEnding;
+  job.beats[1].activity = job.beats[2].activity = Activity::kEnding;
   CHECK(job.run(20000) == "");
 }
 
 TEST_CASE("where a trainer waits for data, the service has limits.storage more and is the one named") {
   Job job;
-  job.beats[2].phase = Phase::kWaiting;  // rank 1 waits for rank 2
+  job.beats[2].activity = Activity::kWaiting;  // rank 1 waits for rank 2
   CHECK(job.run(900) == "");
   CHECK(job.run(10).starts_with(
       "rank 0 (dataservice on n1) has given rank 2 (trainer on n1) no batch for 901 s"));
