@@ -110,6 +110,9 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   const auto& sets = config.validation.val_list;
   if (std::set<std::string>(sets.begin(), sets.end()).size() != sets.size())
     problems.push_back({"validation.val_list", "names a set twice"});
+  if (config.limits.silence > 0 && config.limits.silence < 3)
+    problems.push_back(
+        {"limits.silence", "processes tell once a second that they live; set 3 or more, or 0"});
   try {
     parse_injection(config.debug.inject);
   } catch (const Error& error) {

@@ -203,6 +203,10 @@ TEST_CASE("values must fit together") {
   CHECK(complaint("[data]\nfixed_size = 1\nfixed_size_redraw = true\n") == "");
   CHECK(complaint("[validation]\nval_list = ['a', 'a']\n") ==
         "x.toml:2:12: validation.val_list: names a set twice");
+  CHECK(complaint("[limits]\nsilence = 2\n").find("x.toml:2:11: limits.silence: processes tell once a") == 0);
+  CHECK(complaint("[limits]\nsilence = 0\n") == "");
+  CHECK(complaint("[debug]\ninject = 'rank=1'\n").find("x.toml:2:10: debug.inject: rank, step and fault") ==
+        0);
 }
 
 TEST_CASE("a base is read first, relative to the file that names it") {

@@ -118,7 +118,7 @@ TEST_CASE("fused_norm: on a CPU only when told, and then the same up to rounding
   };
   CHECK(distance(std::get<0>(on), std::get<0>(off)) < 1e-3);
   CHECK(distance(std::get<1>(on), std::get<1>(off)) < 1e-5);
-  CHECK(distance(std::get<2>(on), std::get<2>(off)) < 1e-3);
+  CHECK(distance(std::get<2>(on), std::get<2>(off)) < 5e-3);
 }
 
 TEST_CASE("the dropout mask is the stream's words, whatever the implementation") {
