@@ -2,12 +2,14 @@
 #include <c10/util/Exception.h>
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <thread>
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/io/folder_lock.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/job_watch.hpp"
@@ -25,6 +27,13 @@ namespace {
 // The exit code.
 int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   const Job job = join_job(mpi, Role::kTrainer, arguments);
+  // Before the watch, which begins on all processes together: the data services then write into the folder.
+  std::optional<FolderLock> lock;
+  if (job.topology.trainer_rank == 0 && !is_embedding(job.config)) {
+    std::error_code ignored;  // the lock says what is wrong
+    std::filesystem::create_directories(run_folder(job.config), ignored);
+    lock.emplace(run_folder(job.config));
+  }
   JobWatch watch(mpi, job);
   const c10::Device device = training_device(job.topology, job.config.launch.gpus);
   report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());

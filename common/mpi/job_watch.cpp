@@ -64,7 +64,7 @@ struct JobWatch::State {
   State(Liveness the_liveness, const MpiComm& world)
       : comm(world.handle()), rank(world.rank()), size(world.size()), liveness(std::move(the_liveness)) {}
 
-  void receive() {
+  void receive(double time) {
     for (int there = 1; there != 0;) {
       MPI_Status status{};
       check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, kTag, comm, &there, &status), "MPI_Iprobe");
@@ -72,7 +72,7 @@ struct JobWatch::State {
       Beat beat;
       check_mpi(MPI_Recv(&beat, sizeof beat, MPI_BYTE, status.MPI_SOURCE, kTag, comm, MPI_STATUS_IGNORE),
                 "MPI_Recv");
-      liveness.heard(status.MPI_SOURCE, beat, now());
+      liveness.heard(status.MPI_SOURCE, beat, time);
     }
   }
 
@@ -85,11 +85,12 @@ struct JobWatch::State {
   }
 
   std::optional<std::string> tick() {
-    liveness.look(now());
-    receive();
+    const double time = now();  // one for all: a suspension in between must not look like silence
+    liveness.look(time);
+    receive(time);
     send();
-    if (rank == 0) liveness.heard(0, vitals.beat(), now());
-    return liveness.verdict(now());
+    if (rank == 0) liveness.heard(0, vitals.beat(), time);
+    return liveness.verdict(time);
   }
 
   // False when it is time to end.
@@ -153,7 +154,9 @@ void JobWatch::end() {
   stop();
   meet();  // nobody sends any more
   session_.call([this] {
-    state_->receive();
+    state_->receive(now());
+    int done = 0;
+    MPI_Test(&state_->sending, &done, MPI_STATUS_IGNORE);  // eager, and received by now
     if (state_->sending != MPI_REQUEST_NULL) MPI_Request_free(&state_->sending);
   });
 }

@@ -25,7 +25,7 @@ class JobWatch {
   // What this process says of itself.
   Vitals& vitals();
 
-  // This process is done: beats on until all are, so that one which hangs at the end is named too.
+  // This process is done: beats on until all are, so that one which falls silent at the end is named too.
   void end();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace facetrain {
@@ -16,8 +17,8 @@ std::string seconds(double value) {
 
 double allowed(Activity activity, const WaitLimits& limits) {
   switch (activity) {
-    case Activity::kWaiting:
-      return limits.step + limits.storage;
+    case Activity::kWaiting:  // storage may take for ever: the service says so
+      return limits.storage > 0 ? limits.step + limits.storage : std::numeric_limits<double>::infinity();
     case Activity::kTraining:
       return limits.step;
     default:

@@ -25,7 +25,10 @@ struct Beat {
 
 class Vitals {
  public:
-  void enter(Activity activity) { activity_ = activity; }
+  // Waiting before the first update is still the start, which may take longer.
+  void enter(Activity activity) {
+    activity_ = activity == Activity::kWaiting && !updated_ ? Activity::kStarting : activity;
+  }
   // A batch is there. Before the first update this is still the start, which may take longer.
   void compute() { activity_ = updated_ ? Activity::kTraining : Activity::kStarting; }
   void updated(std::int64_t updates) {

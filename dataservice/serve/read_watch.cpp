@@ -1,5 +1,6 @@
 #include "dataservice/serve/read_watch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -24,7 +25,7 @@ ReadWatch::Findings ReadWatch::look(double now) {
     if (since <= 0) continue;
     if (since != worker.seen_) {
       worker.seen_ = since;
-      worker.excused_ = 0;
+      worker.excused_ = gap > 0 ? now - std::max(since, before) : 0;
       worker.warned_ = false;
     } else {
       worker.excused_ += gap;

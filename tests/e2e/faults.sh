@@ -124,7 +124,7 @@ stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the 
 }
 service_pid() { pids "$bin/dataservice "; }
 last_trainer_pid() { pids "$bin/trainer " | tail -1; }
-silent="gave no sign of life for [6789] s, last seen [a-z0-9 ]*: stopped, frozen or cut off"
+silent="gave no sign of life for [0-9]+ s, last seen [a-z0-9 ]*: stopped, frozen or cut off"
 fault_05_stop_service() { stopped service_pid "^trainer .rank 1 on .*: rank 0 .dataservice on $(uname -n). $silent"; }
 fault_06_stop_trainer() {
   stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent"
@@ -375,11 +375,11 @@ fault_27_other_learning_rate() {
   expect "its folder" "$(find runs -maxdepth 1 -name 'a-20[0-9][0-9]-*' | wc -l)" 1
 }
 
-fault_28_nan_on_one_rank() {  # rank 2 is trainer 1; its BatchNorm means are mended, the update is skipped by both
+fault_28_nan_on_one_rank() {  # rank 2 is trainer 1; the update is skipped by both
   data
   train --set debug.inject=rank=2,step=5,fault=nan,steps=2
   expect "two bad updates" $? 0
-  says 'WARNING: update 5 was skipped: loss or gradients are NaN or infinite, the embeddings too of trainer 1; its samples are in runs/a/nonfinite.jsonl; BatchNorm.s running statistics of trainer 1 are trainer 0.s now'
+  says 'WARNING: update 5 was skipped: loss or gradients are NaN or infinite, the embeddings too of trainer 1; its samples are in runs/a/nonfinite.jsonl'
   expect "lines on the error output" "$(wc -l <err)" 0
   python3 - <<'P' || fail "the notes are not the trace's samples"
 import json, math
@@ -406,8 +406,8 @@ fault_30_stalled_reads() {  # the 300th read never ends: a warning after 10 s, t
   data; undisturbed
   train --set debug.inject=rank=0,step=300,fault=stall --set limits.storage=12 --set limits.step=5
   expect "storage that stalls" $? 74
-  says 'dataservice: WARNING: reading .*data/train/.*[.]jpg has taken 1[01] s; the storage stalls'
-  says 'dataservice .rank 0 on .*: reading .*data/train/.*[.]jpg has taken 1[234] s, longer than limits.storage'
+  says 'dataservice: WARNING: reading .*data/train/.*[.]jpg has taken 1[0-9] s; the storage stalls'
+  says 'dataservice .rank 0 on .*: reading .*data/train/.*[.]jpg has taken [12][0-9] s, longer than limits.storage'
   expect "lines on the error output" "$(wc -l <err)" 2
   goes_on
 }

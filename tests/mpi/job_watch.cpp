@@ -27,10 +27,10 @@ TEST_CASE("a job that beats costs next to no processor, and ends with its last r
     const auto begin = std::chrono::steady_clock::now();
     const std::clock_t cpu = std::clock();
     std::this_thread::sleep_for(std::chrono::seconds(6));  // longer than the limit
-    CHECK(static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC < 0.2);
+    CHECK(static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC < 0.5);
     if (session().rank() == session().size() - 1) std::this_thread::sleep_for(std::chrono::seconds(1));
     watch.end();
-    CHECK(std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(6900));
+    CHECK(std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(6500));
     CHECK(watch.vitals().beat().activity == Activity::kEnding);
   }
   CHECK(session().call([] { return 7; }) == 7);

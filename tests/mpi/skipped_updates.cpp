@@ -70,7 +70,42 @@ void ends_the_run(SkippedUpdates& updates, std::int64_t step, const StepResult& 
   }
 }
 
+// With running statistics, as BatchNorm's.
+class NormBackbone final : public Backbone {
+ public:
+  NormBackbone() {
+    state_ = {{"running_mean", at::ones({3}), true}, {"batches", at::zeros({}, at::kLong), true}};
+  }
+  at::Tensor forward(const at::Tensor& images, const DropoutKey&) override { return images; }
+  const std::vector<NamedTensor>& state() const override { return state_; }
+  void train(bool) override {}
+  void to(at::Device, at::ScalarType) override {}
+  at::Tensor mean() const { return state_[0].tensor; }
+
+ private:
+  std::vector<NamedTensor> state_;
+};
+
 }  // namespace
+
+TEST_CASE("running statistics that an update spoilt become those of the last one that was made") {
+  Run run;
+  NormBackbone backbone;
+  for (const std::size_t lag : {0, 2}) {
+    backbone.mean().fill_(1);
+    SkippedUpdates updates({run.path, 3, lag}, backbone, nullptr, world(), at::kCPU,
+                           [](const std::string&) {});
+    backbone.mean().fill_(2);
+    updates.after(step_of(1), result(0.5, false));
+    const bool mine = world().rank() == 0;  // the only one there is, in a world of one
+    if (mine) backbone.mean()[1].fill_(kNan);
+    updates.after(step_of(2), result(kNan, true, mine ? kNan : 1));
+    updates.drain();
+    CHECK(backbone.mean().eq(2).all().item<bool>());
+    updates.after(step_of(3), result(0.5, false));
+    updates.drain();
+  }
+}
 
 TEST_CASE("an update that one rank spoilt is noted with all ranks' samples, and that rank named") {
   Run run;

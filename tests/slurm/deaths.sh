@@ -3,10 +3,10 @@
 # ends in bounded time, and nothing of it stays on the nodes.
 . "$(dirname "$0")/cluster.sh"
 
-begin_job() {  # begin_job NAME LAUNCHER: $job trains without end, past its first steps
+begin_job() {  # begin_job NAME LAUNCHER [OPTIONS...]: $job trains without end, past its first steps
   job=$(FACETRAIN_BIN=$bin FACETRAIN_LOGS=$work/$1.logs FACETRAIN_LAUNCHER=$2 sbatch --parsable --nodes=2 --ntasks-per-node=3 \
     --gpus-per-node=2 --no-requeue --output="$work/$1.log" "$project/deploy/slurm/train.sbatch" --config small.toml --set run.prefix="$1" \
-    --set launch.trainers=2 --set train.epochs=100000 --set 'run.frequency_log=4') || die "sbatch"
+    --set launch.trainers=2 --set train.epochs=100000 --set 'run.frequency_log=4' "${@:3}") || die "sbatch"
   wait_for_line 'Epoch' "$work/runs/$1/training.log" 60 || cat "$work/$1.log"
   expect "$1: trainers on n2" "$(pids n2 trainer | wc -l)" 2
   expect "$1: the GPUs that each process sees" "$(visible_gpus)" "6 CUDA_VISIBLE_DEVICES=0,1"
@@ -38,10 +38,12 @@ for launcher in srun mpirun; do
   expect_clean cancelled-$launcher 10
 done
 
-# Nobody on n1 hears of it: slurmctld does, and ends the job (SlurmdTimeout, 10 s here). What runs on n2 goes when the node
+# The processes of n1 miss the heartbeats of n2's and end the job; slurmctld hears of it too (SlurmdTimeout, 10 s here). What runs on n2 goes when the node
 # is back, since nobody can reach it before.
-begin_job cut-off srun
+begin_job cut-off srun --set limits.silence=5
 cut n2
+wait_for_line 'on n2. and 2 more processes gave no sign of life' "$work/cut-off.log" 15
+expect_in "cut-off: who" 'dataservice .rank 0 on n1.: rank [345] .[a-z]* on n2. and 2 more processes gave no sign of life for [0-9]+ s' "$work/cut-off.log"
 expect_end cut-off "NODE_FAIL FAILED CANCELLED" 60
 expect "cut-off: still on n1" "$(pids n1 trainer; pids n1 dataservice)" ""
 join n2

@@ -9,11 +9,12 @@
 namespace facetrain {
 
 Checkpoints::Checkpoints(CheckpointWriter& writer, MpiComm trainers, const Timing& timing,
-                         std::function<void(const std::string&)> say)
+                         std::function<void(const std::string&)> say, std::function<void()> before_save)
     : writer_(writer),
       requests_(std::move(trainers)),
       timing_(timing),
       say_(std::move(say)),
+      before_save_(std::move(before_save)),
       saved_at_(timing.clock.seconds()) {}
 
 std::uint32_t Checkpoints::exchange(bool due) {
@@ -43,6 +44,7 @@ bool Checkpoints::after_epoch(const Manifest& now, TrainState& state) {
 // Begins to write a checkpoint, unless the last one was of the same update.
 void Checkpoints::save(const Manifest& now, TrainState& state) {
   saved_at_ = timing_.clock.seconds();
+  before_save_();
   if (now.position.updates == last_) return;
   if (const std::string failure = conclude(); !failure.empty())
     say_("WARNING: " + failure + "; the checkpoint before it stays, training goes on");

@@ -20,9 +20,11 @@ class Checkpoints {
     const Clock& clock;  // outlives this
     StopSignal& stop;    // likewise
   };
-  // say: takes lines for the log (rank 0's are seen).
-  Checkpoints(CheckpointWriter& writer, MpiComm trainers, const Timing& timing,
-              std::function<void(const std::string&)> say);
+  // say: takes lines for the log (rank 0's are seen). before_save: called on all ranks before the state is
+  // taken.
+  Checkpoints(
+      CheckpointWriter& writer, MpiComm trainers, const Timing& timing,
+      std::function<void(const std::string&)> say, std::function<void()> before_save = [] {});
 
   // What the run went on from: written already.
   void resumed(std::int64_t updates) { last_ = updates; }
@@ -45,6 +47,7 @@ class Checkpoints {
   Requests requests_;
   Timing timing_;
   std::function<void(const std::string&)> say_;
+  std::function<void()> before_save_;
   double saved_at_;          // seconds
   std::int64_t last_ = -1;   // updates of the last one begun
   bool is_pending_ = false;  // its outcome is not known yet

@@ -174,6 +174,7 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress, Vitals& vital
       file->append(in_plan_order(all, trainers.size()).cpu(), in_plan_order(all_ids, trainers.size()).cpu());
     vitals.updated(static_cast<std::int64_t>(step) + 1);
   }
+  vitals.enter(Activity::kSaving);
   if (file) file->commit();
   input->finish();
 }

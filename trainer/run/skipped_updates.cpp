@@ -24,10 +24,11 @@ std::vector<at::Tensor> statistics_of(const Backbone& backbone) {
   return found;
 }
 
+// A copy of them, one behind the other; undefined without any.
 at::Tensor flat(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> views;
   for (const at::Tensor& tensor : tensors) views.push_back(tensor.reshape({-1}));
-  return at::cat(views);
+  return views.empty() ? at::Tensor() : at::cat(views);
 }
 
 std::string listed(const std::vector<int>& ranks) {
@@ -54,21 +55,29 @@ SkippedUpdates::SkippedUpdates(Rule rule, Backbone& backbone, LossScale* loss_sc
       loss_scale_(loss_scale),
       trainers_(trainers),
       device_(device),
-      say_(std::move(say)) {}
+      say_(std::move(say)),
+      good_(flat(statistics_of(backbone))) {}
 
 void SkippedUpdates::after(TraceStep step, const StepResult& result) {
   pending_.push_back({std::move(step), ScalarCopy(result.skipped), ScalarCopy(result.loss),
-                      ScalarCopy(result.grad_norm), ScalarCopy(result.largest)});
-  if (pending_.size() <= rule_.lag) return;
-  const Pending update = std::move(pending_.front());
-  pending_.pop_front();
-  if (update.skipped.value() == 0)
-    in_a_row_ = 0;
-  else
-    look_at(update);
+                      ScalarCopy(result.grad_norm), ScalarCopy(result.largest),
+                      flat(statistics_of(backbone_))});
+  if (pending_.size() > rule_.lag) look_at_first();
 }
 
-void SkippedUpdates::look_at(const Pending& update) {
+void SkippedUpdates::drain() {
+  while (!pending_.empty()) look_at_first();
+}
+
+void SkippedUpdates::look_at_first() {
+  const Pending update = std::move(pending_.front());
+  pending_.pop_front();
+  if (update.skipped.value() != 0) return judge(update);
+  in_a_row_ = 0;
+  good_ = update.statistics;
+}
+
+void SkippedUpdates::judge(const Pending& update) {
   TraceStep step = update.step;
   step.loss = update.loss.value();
   step.grad_norm = update.grad_norm.value();
@@ -77,23 +86,24 @@ void SkippedUpdates::look_at(const Pending& update) {
   own.insert(own.end(), {step.loss, step.grad_norm, update.largest.value()});
   const at::Tensor all = gather_numbers(own, trainers_, device_);
   const std::int64_t loss = all.size(1) - 3, largest = all.size(1) - 1;
-  if (loss_scale_ != nullptr) {
-    const double scale = loss_scale_->value().item<double>();
-    if (scale < rule_.least_scale)
+  if (loss_scale_ != nullptr && not_finite(all, loss).empty()) {
+    if (loss_scale_->value().item<double>() < rule_.least_scale)
       throw Error(ErrorKind::kInternal,
                   "the loss scale fell below " + std::to_string(rule_.least_scale) + " by update " +
                       std::to_string(step.step) +
                       ": the gradients overflow float16 all the same; lower train.lr, or set "
                       "train.precision = \"bf16\"");
-    if (not_finite(all, loss).empty()) return;  // the scale is halved: the usual course of float16
+    mend_statistics();
+    return;  // the scale is halved: the usual course of float16
   }
   ++in_a_row_;
   note(step, all);
+  mend_statistics();
   const std::vector<int> ranks = not_finite(all, largest);
   say_("WARNING: update " + std::to_string(step.step) +
        " was skipped: loss or gradients are NaN or infinite" +
        (ranks.empty() ? std::string() : ", the embeddings too of trainer " + listed(ranks)) +
-       "; its samples are in " + rule_.path + mend_statistics());
+       "; its samples are in " + rule_.path);
   if (in_a_row_ >= rule_.limit)
     throw Error(
         ErrorKind::kInternal,
@@ -121,31 +131,17 @@ void SkippedUpdates::note(const TraceStep& step, const at::Tensor& all) const {
 }
 
 // The weights are as they were, but a picture that was no number went into the running means of its rank's
-// BatchNorm layers, where it would stay for ever: they become those of a rank that was spared.
-std::string SkippedUpdates::mend_statistics() {
-  const std::vector<at::Tensor> statistics = statistics_of(backbone_);
-  if (statistics.empty()) return "";
-  at::Tensor own = flat(statistics);
-  const double broken = at::isfinite(own).all().item<bool>() ? 0 : std::nan("");
-  const std::vector<int> ranks = not_finite(gather_numbers({broken}, trainers_, device_), 0);
-  if (ranks.empty()) return "";
-  if (ranks.size() == static_cast<std::size_t>(trainers_.size()))
-    throw Error(ErrorKind::kInternal,
-                "the running statistics of BatchNorm are NaN or infinite on every trainer; the same command "
-                "goes on from the last checkpoint");
-  int spared = 0;
-  while (static_cast<std::size_t>(spared) < ranks.size() && ranks[static_cast<std::size_t>(spared)] == spared)
-    ++spared;
-  trainers_.broadcast(own, spared);
-  if (broken != 0) {
-    std::int64_t at = 0;
-    for (at::Tensor tensor : statistics) {
-      tensor.copy_(own.narrow(0, at, tensor.numel()).view(tensor.sizes()));
-      at += tensor.numel();
-    }
+// BatchNorm layers, where it would stay for ever: they become what they were after the last update that was
+// made.
+void SkippedUpdates::mend_statistics() {
+  std::vector<at::Tensor> statistics = statistics_of(backbone_);
+  if (statistics.empty() || at::isfinite(flat(statistics)).all().item<bool>()) return;
+  std::int64_t at = 0;
+  for (at::Tensor& tensor : statistics) {
+    tensor.copy_(good_.narrow(0, at, tensor.numel()).view(tensor.sizes()));
+    at += tensor.numel();
   }
-  return "; BatchNorm's running statistics of trainer " + listed(ranks) + " are trainer " +
-         std::to_string(spared) + "'s now";
+  for (Pending& later : pending_) later.statistics = good_;  // spoilt too
 }
 
 }  // namespace facetrain

@@ -37,14 +37,20 @@ class SkippedUpdates {
   // after `limit` updates in a row, or when the loss scale fell below `least_scale`. Collective.
   void after(TraceStep step, const StepResult& result);
 
+  // Looks at all updates so far, waiting for the device: before what they must not spoil, a validation or a
+  // checkpoint. Collective.
+  void drain();
+
  private:
   struct Pending {
     TraceStep step;
     ScalarCopy skipped, loss, grad_norm, largest;
+    at::Tensor statistics;  // BatchNorm's means and variances after it, all in one
   };
-  void look_at(const Pending& update);
+  void judge(const Pending& update);
   void note(const TraceStep& step, const at::Tensor& all) const;
-  std::string mend_statistics();
+  void look_at_first();
+  void mend_statistics();
 
   Rule rule_;
   Backbone& backbone_;
@@ -53,6 +59,7 @@ class SkippedUpdates {
   at::Device device_;
   std::function<void(const std::string&)> say_;
   std::deque<Pending> pending_;
+  at::Tensor good_;  // the statistics after the last update that was made
   std::int64_t in_a_row_ = 0;
 };
 

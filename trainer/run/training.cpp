@@ -17,7 +17,6 @@
 #include "common/error.hpp"
 #include "common/inject.hpp"
 #include "common/io/file.hpp"
-#include "common/io/folder_lock.hpp"
 #include "common/mpi/communicators.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/checkpoint/checkpoints.hpp"
@@ -125,8 +124,6 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   PlanPosition position = first_position(config, topology.trainer_world, topology.nodes);
 
   if (leads) files.create();
-  std::optional<FolderLock> lock;
-  if (leads) lock.emplace(files.folder);
   TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
                   leads && progress);
   const auto say = [&log](const std::string& text) { log.line(text); };
@@ -192,8 +189,12 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
 
   CheckpointWriter writer(checkpoints_folder(files.folder), job.nonce, config.checkpoint.keep,
                           std::move(for_files));
-  Checkpoints checkpoints(writer, std::move(for_requests), {config.checkpoint.minutes * 60, clock, stop},
-                          say);
+  std::optional<SkippedUpdates> skipped;  // once the state is restored
+  Checkpoints checkpoints(writer, std::move(for_requests), {config.checkpoint.minutes * 60, clock, stop}, say,
+                          [&] {
+                            vitals.enter(Activity::kSaving);
+                            skipped->drain();
+                          });
   log.line(summary(config, topology, data, device, threads));
   if (saved) {
     restore(training_state(state), saved->tensors);
@@ -217,9 +218,9 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   if (topology.nodes > 1) waits.emplace(topology, host_name(), trainers, device, clock);
   TrainLogger logger(shape, log, events ? &*events : nullptr, clock);
   // A device is given a few updates ahead; a CPU has done its own.
-  SkippedUpdates skipped({files.folder + "/nonfinite.jsonl", config.train.nonfinite_steps,
-                          device.is_cpu() ? std::size_t{0} : std::size_t{4}},
-                         *backbone, state.loss_scale, trainers, device, say);
+  skipped.emplace(SkippedUpdates::Rule{files.folder + "/nonfinite.jsonl", config.train.nonfinite_steps,
+                                       device.is_cpu() ? std::size_t{0} : std::size_t{4}},
+                  *backbone, state.loss_scale, trainers, device, say);
   const Injection injection = parse_injection(config.debug.inject);
   StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
   logger.start(position.updates);
@@ -252,7 +253,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       const StepResult result = train_step(state, next, batches, dropout, lr);
       ++position.updates;
       ++position.step;
-      skipped.after({position.updates, ids, 0, 0, lr}, result);
+      skipped->after({position.updates, ids, 0, 0, lr}, result);
       vitals.updated(position.updates);
       if (profile && profile->steps().end_step() && leads) profile->report(log);
       if (trace)  // which waits for the device
@@ -265,10 +266,10 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
       if (position.step == shape.steps_per_epoch) break;  // the checkpoint comes after the validation
       record.position = position;
       record.accuracy = -1;
-      vitals.enter(Activity::kSaving);
       if (checkpoints.after_update(record, state)) return stopped();
     }
     log_queue.flush();
+    skipped->drain();
     logger.pause();
     vitals.enter(Activity::kValidating);
     const bool is_last = position.epoch + 1 == config.train.epochs;
@@ -276,7 +277,6 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
     record.position = position;
     ++record.position.epoch;
     record.position.step = 0;
-    vitals.enter(Activity::kSaving);
     if (checkpoints.after_epoch(record, state) && !is_last) return stopped();
     logger.resume();
   }
