@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# What the shipped script makes of signals, with stand-ins for the two programs: SIGUSR1 reaches every process, from scancel and
-# ahead of the time limit; a job that ends with 75 (checkpointed) goes back into the queue and runs again. That the second run
-# goes on where the first one stopped is another row's matter.
+# What the shipped script makes of the time limit, with stand-ins for the two programs: SIGUSR1 reaches every process ahead of it; a
+# job that ends with 75 (checkpointed) goes back into the queue and runs again. That the real programs go on: resume.sh.
 . "$(dirname "$0")/cluster.sh"
 
 mkdir stand_ins
@@ -35,11 +34,6 @@ expect_second_run() {  # expect_second_run NAME SECONDS
   expect_in "$1: the second run" 'ended with 0' "$1.log"
   expect_clean "$1" 10
 }
-for launcher in srun mpirun; do
-  submit scancel-$launcher $launcher
-  if [ $launcher = srun ]; then scancel --signal=USR1 "$job"; else scancel --batch --signal=USR1 "$job"; fi
-  expect_second_run scancel-$launcher 25
-done
 # The time limit. Slurm may send the signal up to a minute early, and the processes must be up by then.
 submit limit srun --time=2 --signal=USR1@50
 expect_second_run limit 110
