@@ -57,7 +57,8 @@ undisturbed() {  # the trace that a run shall have in spite of all
   train --set run.prefix=undisturbed --set run.trace=undisturbed.jsonl --set checkpoint.minutes=0 "$@"
   expect "the undisturbed run" $? 0
 }
-background() {  # $launcher, once its second checkpoint is there
+background() {  # $launcher, a run that goes on beside the test
+  : >out; : >err   # what an earlier run said is no answer
   set -m   # so that the job gets SIGINT's usual meaning
   "$facetrain" train --config tiny.toml "$@" >out 2>err </dev/null &
   launcher=$!
