@@ -27,11 +27,6 @@ minutes = 0.05
 keep = 2
 END
 train() { "$facetrain" train --config loop.toml --set run.prefix="$1" --set run.trace="$1.jsonl" --set train.epochs="$epochs" >"$1.out" 2>"$1.err" </dev/null; }
-processes() {  # ours are those that run in $work
-  find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work" 2>/dev/null | cut -d/ -f3 | while read -r p; do
-    case $(cat "/proc/$p/comm" 2>/dev/null) in facetrain*|dataservice|trainer|mpirun|orterun|orted) echo "$p $(cat "/proc/$p/comm")" ;; esac
-  done 2>/dev/null
-}
 
 epochs=4
 begin=$(date +%s%N); train trial; code=$?
@@ -54,7 +49,7 @@ while true; do
       0) what="USR1 to the launcher"; kill -USR1 $launcher 2>/dev/null ;;
       1) what="TERM to the launcher"; kill -TERM $launcher 2>/dev/null ;;
       *) read -r pid name <<<"$(processes | awk -v k=$RANDOM '{line[NR] = $0} END {if (NR) print line[k % NR + 1]}')"
-         what="kill -9 of $name"; kill -9 "$pid" 2>/dev/null ;;
+         what="kill -9 of $(basename "${name%% *}")"; kill -9 "$pid" 2>/dev/null ;;
     esac
   else
     what=end

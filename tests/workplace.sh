@@ -1,5 +1,5 @@
 # Sourced by end-to-end tests that go on after a failed check: work, an empty folder that is the current one and goes at the end, and
-# fail MESSAGE, which counts in failures. conclude MESSAGE ends the test.
+# fail MESSAGE, which counts in failures. conclude MESSAGE ends the test. processes: a line "PID COMMAND LINE" for each of the job's.
 work=$(mktemp -d /tmp/facetrain-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -8,4 +8,12 @@ fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 conclude() {
   [ "$failures" = 0 ] || { echo "$failures checks failed"; exit 1; }
   echo "$1"
+}
+processes() {  # ours are those that run in $work
+  local p
+  find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work" 2>/dev/null | cut -d/ -f3 | while read -r p; do
+    case $(cat "/proc/$p/comm" 2>/dev/null) in
+      facetrain*|dataservice|trainer|mpirun|orterun|orted) echo "$p $(tr '\0' ' ' 2>/dev/null </proc/"$p"/cmdline)" ;;
+    esac
+  done 2>/dev/null
 }

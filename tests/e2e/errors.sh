@@ -6,22 +6,11 @@ set -u
 bin=$(cd "$1" && pwd)
 only=${2:-}
 small=$(cd "$(dirname "$0")" && pwd)/small_run.toml
-work=$(mktemp -d /tmp/facetrain-errors.XXXXXX)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$small")/../workplace.sh"
 export TMPDIR=$work/tmp   # Open MPI's session folders go here too
 mkdir "$TMPDIR"
-cd "$work" || exit 1
-failures=0
 
-# Other jobs may run on this machine: ours are the processes that run in $work, and the sockets that these hold.
-processes() {
-  local p
-  find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work" 2>/dev/null | cut -d/ -f3 | while read -r p; do
-    case $(cat "/proc/$p/comm" 2>/dev/null) in
-      facetrain*|dataservice|trainer|mpirun|orterun|orted) echo "$p $(tr '\0' ' ' 2>/dev/null </proc/"$p"/cmdline)" ;;
-    esac
-  done 2>/dev/null
-}
+# Other jobs may run on this machine: ours are the sockets that our processes hold.
 sockets() {
   local p
   processes | while read -r p _; do readlink /proc/"$p"/fd/*; done 2>/dev/null | sed -n 's/^socket:\[\(.*\)\]$/\1/p' >inodes

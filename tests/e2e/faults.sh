@@ -11,15 +11,6 @@ export TMPDIR=$work/tmp   # Open MPI's session folders go here too
 mkdir "$TMPDIR"
 facetrain=$bin/facetrain
 checkpoints=runs/a/checkpoints
-
-processes() {  # ours are those that run in $work
-  local p
-  find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work" 2>/dev/null | cut -d/ -f3 | while read -r p; do
-    case $(cat "/proc/$p/comm" 2>/dev/null) in
-      facetrain*|dataservice|trainer|mpirun|orterun|orted) echo "$p $(tr '\0' ' ' 2>/dev/null </proc/"$p"/cmdline)" ;;
-    esac
-  done 2>/dev/null
-}
 pids() { processes | grep "^[0-9]* $1" | cut -d' ' -f1; }
 nothing_left() {
   local left=x
