@@ -33,8 +33,8 @@ inline std::string made_up_picture(std::uint32_t number, std::size_t size) {
 }
 
 // Pictures of identities c, a, b, c, a, ...: an ungrouped list, in list.txt of its folder.
-struct PictureList {
-  PictureList(std::uint32_t pictures, const std::function<std::size_t(std::uint32_t)>& size) {
+struct ListedPictures {
+  ListedPictures(std::uint32_t pictures, const std::function<std::size_t(std::uint32_t)>& size) {
     std::string text;
     for (std::uint32_t i = 0; i < pictures; ++i) {
       const std::string identity = folder / (std::string("faces/") + "cab"[i % 3]);

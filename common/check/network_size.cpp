@@ -11,7 +11,7 @@ namespace facetrain {
 namespace {
 
 // With activation checkpointing a block keeps its input only, and one block at a time its inside.
-struct Kept {
+struct KeptOutputs {
   std::int64_t inputs = 0, inside = 0, largest = 0;
 
   void block(std::int64_t input, std::int64_t own) {
@@ -29,7 +29,7 @@ NetworkSize iresnet_size(const std::array<std::int64_t, 4>& blocks, bool se, std
   size.parameters = 27 * 64 + 3 * 64;
   size.multiply_adds = 27 * 64 * side * side;
   std::int64_t kept = 2 * 64 * side * side;  // the first convolution's and BatchNorm's outputs
-  Kept counted;
+  KeptOutputs counted;
   for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
     const std::int64_t out = kIResNetChannels[stage];
     for (std::int64_t i = 0; i < blocks[stage]; ++i, in = out) {
@@ -62,7 +62,7 @@ NetworkSize vit_size(std::string_view depth, std::int64_t embedding, bool checkp
                     h * embedding + 2 * embedding;
   size.multiply_adds =
       3 * 81 * h * patches + blocks * (12 * h * h * s + 2 * s * s * h) + patches * h * h + h * embedding;
-  Kept counted;
+  KeptOutputs counted;
   for (std::int64_t i = 0; i < blocks; ++i) counted.block(s * h, 15 * s * h + heads * s * s);
   size.kept_numbers = 2 * patches * h + counted.numbers(checkpoint);
   return size;

@@ -1,14 +1,13 @@
 #include "common/checkpoint/folders.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <numeric>
 
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 #include "common/io/file.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -17,11 +16,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kStep = "step_", kUnfinished = ".tmp.";
 
 template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return {};
-  return value;
+std::optional<Number> number_from_zero(std::string_view text) {
+  const auto value = parse_number<Number>(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 std::vector<std::string> names_in(const std::string& folder) {
@@ -48,13 +45,11 @@ std::string checkpoint_name(std::int64_t updates) {
 
 std::optional<std::int64_t> updates_of(std::string_view name) {
   if (!name.starts_with(kStep)) return {};
-  return number<std::int64_t>(name.substr(kStep.size()));
+  return number_from_zero<std::int64_t>(name.substr(kStep.size()));
 }
 
 std::string unfinished_name(std::int64_t updates, std::uint64_t nonce) {
-  std::array<char, 20> text;
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(nonce));
-  return checkpoint_name(updates) + std::string(kUnfinished) + text.data();
+  return checkpoint_name(updates) + std::string(kUnfinished) + hex(nonce);
 }
 
 std::vector<std::int64_t> list_checkpoints(const std::string& folder) {
@@ -99,8 +94,9 @@ std::optional<Kept> export_of(std::string_view name) {
       step < accuracy)
     return {};
   const std::size_t first = accuracy + kAccuracy.size(), second = step + kOfStep.size();
-  const auto value = number<double>(name.substr(first, step - first));
-  const auto updates = number<std::int64_t>(name.substr(second, name.size() - kEnd.size() - second));
+  const auto value = number_from_zero<double>(name.substr(first, step - first));
+  const auto updates =
+      number_from_zero<std::int64_t>(name.substr(second, name.size() - kEnd.size() - second));
   if (!value || !updates) return {};
   return Kept{*updates, *value};
 }

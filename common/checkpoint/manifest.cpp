@@ -6,10 +6,10 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 #include "common/io/crc32c.hpp"
 
 namespace facetrain {
@@ -19,25 +19,14 @@ constexpr std::int64_t kFormat = 1;
 constexpr std::string_view kChecksumLine = "# crc32c ";
 constexpr std::array<std::string_view, 3> kShares = {"replicated", "rank", "rows"};
 
-template <typename... Values>
-std::string print(const char* format, Values... values) {
-  std::array<char, 64> text;
-  std::snprintf(text.data(), text.size(), format, values...);
-  return text.data();
-}
-
-std::string hex(std::uint64_t value, int digits) {
-  return print("%0*llx", digits, static_cast<unsigned long long>(value));
-}
-
 std::string line(const char* key, std::int64_t value) {
   return std::string(key) + " = " + std::to_string(value) + "\n";
 }
 
 // Reads a manifest's values; the first one that is missing or of another kind ends it.
-class Reader {
+class ManifestReader {
  public:
-  explicit Reader(const std::string& where) : where_(where) {}
+  explicit ManifestReader(const std::string& where) : where_(where) {}
 
   [[noreturn]] void fail(const std::string& why) const {
     throw Error(ErrorKind::kInput, where_ + ": " + why);
@@ -84,7 +73,7 @@ class Reader {
   const std::string& where_;
 };
 
-SavedTensor read_tensor(const Reader& reader, const toml::table& table, std::uint64_t file_bytes) {
+SavedTensor read_tensor(const ManifestReader& reader, const toml::table& table, std::uint64_t file_bytes) {
   SavedTensor tensor;
   tensor.name = reader.text(table, "name");
   tensor.type = reader.text(table, "type");
@@ -104,7 +93,7 @@ SavedTensor read_tensor(const Reader& reader, const toml::table& table, std::uin
   return tensor;
 }
 
-SavedFile read_file_entry(const Reader& reader, const toml::table& table) {
+SavedFile read_file_entry(const ManifestReader& reader, const toml::table& table) {
   SavedFile file;
   file.bytes = reader.natural(table, "bytes");
   std::string_view rest;
@@ -123,7 +112,7 @@ SavedFile read_file_entry(const Reader& reader, const toml::table& table) {
 }
 
 // The text before the last line, which is the checksum of it.
-std::string_view checked(std::string_view text, const Reader& reader) {
+std::string_view checked(std::string_view text, const ManifestReader& reader) {
   const std::size_t at = text.rfind(kChecksumLine);
   if (at == text.npos || text.empty() || text.back() != '\n') reader.fail("cut off: no checksum at its end");
   std::string_view digits = text.substr(at + kChecksumLine.size());
@@ -135,7 +124,7 @@ std::string_view checked(std::string_view text, const Reader& reader) {
 }  // namespace
 
 std::string rank_file_name(std::size_t rank) {
-  return print("rank_%05zu.bin", rank);
+  return formatted("rank_%05zu.bin", rank);
 }
 
 std::string print_file(const SavedFile& file) {
@@ -160,7 +149,7 @@ std::string print_manifest(const Manifest& m, const std::vector<std::string>& fi
       line("format", kFormat) + line("updates", at.updates) + line("epoch", at.epoch) +
       line("step", at.step) + line("steps_per_epoch", at.steps_per_epoch) + line("world", at.world) +
       line("nodes", at.nodes) + line("global_batch", at.global_batch) + line("samples", m.data.samples) +
-      line("classes", m.data.classes) + "data_digest = \"" + hex(m.data.digest, 16) + "\"\n" +
+      line("classes", m.data.classes) + "data_digest = \"" + hex(m.data.digest) + "\"\n" +
       "accuracy = " + real_text(m.accuracy) + "\nbest_accuracy = " + real_text(m.best_accuracy) + "\n" +
       line("best_step", m.best_step) + "config = " + quoted_text(m.config) + "\n";
   for (const std::string& file : files) text += file;
@@ -168,7 +157,7 @@ std::string print_manifest(const Manifest& m, const std::vector<std::string>& fi
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& where) {
-  const Reader reader(where);
+  const ManifestReader reader(where);
   const toml::parse_result parsed = toml::parse(checked(text, reader));
   if (!parsed) reader.fail("damaged: " + std::string(parsed.error().description()));
   const toml::table& table = parsed.table();

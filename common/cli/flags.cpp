@@ -1,10 +1,10 @@
 #include "common/cli/flags.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -85,23 +85,21 @@ std::int64_t Flags::integer(std::string_view key, std::int64_t otherwise, std::i
                             std::int64_t high) const {
   if (!has(key)) return otherwise;
   const std::string word = text(key);
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size() || value < low || value > high)
+  const auto value = parse_number<std::int64_t>(word);
+  if (!value || *value < low || *value > high)
     throw Error(ErrorKind::kConfig, std::string(key) + " must be a whole number from " + std::to_string(low) +
                                         " to " + std::to_string(high) + ", not " + word);
-  return value;
+  return *value;
 }
 
 double Flags::real(std::string_view key, double otherwise, double low, double high) const {
   if (!has(key)) return otherwise;
   const std::string word = text(key);
-  double value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size() || !(value >= low && value <= high))
+  const auto value = parse_number<double>(word);
+  if (!value || !(*value >= low && *value <= high))
     throw Error(ErrorKind::kConfig, std::string(key) + " must be a number from " + number_text(low) + " to " +
                                         number_text(high) + ", not " + word);
-  return value;
+  return *value;
 }
 
 std::string describe_flags(std::span<const FlagSpec> specs) {

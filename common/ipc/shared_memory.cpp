@@ -13,26 +13,26 @@
 namespace facetrain {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
-  throw Error(ErrorKind::kInternal, with_errno(what, errno));
+[[noreturn]] void fail_memory(const std::string& what) {
+  throw Error(ErrorKind::kInternal, with_errno("shared memory: " + what, errno));
 }
 
 }  // namespace
 
 Fd create_sealed_memfd(const char* name, std::uint64_t bytes) {
   Fd memfd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memfd) fail("shared memory: memfd_create");
+  if (!memfd) fail_memory("memfd_create");
   if (::ftruncate(memfd.get(), static_cast<off_t>(bytes)) != 0) {
-    fail("shared memory: cannot size it to " + std::to_string(bytes) + " bytes");
+    fail_memory("cannot size it to " + std::to_string(bytes) + " bytes");
   }
   if (::fcntl(memfd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-    fail("shared memory: cannot seal it");
+    fail_memory("cannot seal it");
   return memfd;
 }
 
 Mapping::Mapping(const Fd& memfd, std::uint64_t bytes) : size_(bytes) {
   struct stat status {};
-  if (::fstat(memfd.get(), &status) != 0) fail("shared memory: fstat");
+  if (::fstat(memfd.get(), &status) != 0) fail_memory("fstat");
   const int seals = ::fcntl(memfd.get(), F_GET_SEALS);
   if (static_cast<std::uint64_t>(status.st_size) != bytes || seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
     throw Error(ErrorKind::kInternal, "shared memory: got " + std::to_string(status.st_size) +
@@ -40,7 +40,7 @@ Mapping::Mapping(const Fd& memfd, std::uint64_t bytes) : size_(bytes) {
                                           "; are service and trainer of the same build?");
   }
   void* address = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, memfd.get(), 0);
-  if (address == MAP_FAILED) fail("shared memory: mmap of " + std::to_string(bytes) + " bytes");
+  if (address == MAP_FAILED) fail_memory("mmap of " + std::to_string(bytes) + " bytes");
   data_ = static_cast<std::byte*>(address);
 }
 

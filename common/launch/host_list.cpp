@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <optional>
@@ -10,18 +9,12 @@
 #include <string_view>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
 
 constexpr std::size_t kMostHosts = 100'000;
-
-std::optional<std::uint64_t> whole_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return {};
-  return number;
-}
 
 // The list's entries: commas inside brackets do not divide.
 std::vector<std::string_view> entries_of(std::string_view list) {
@@ -43,8 +36,8 @@ std::vector<std::string_view> entries_of(std::string_view list) {
 bool add_range(std::string_view range, const std::string& stem, std::vector<std::string>& hosts) {
   const auto dash = range.find('-');
   const std::string_view from = range.substr(0, dash);
-  const auto first = whole_number(from);
-  const auto last = dash == range.npos ? first : whole_number(range.substr(dash + 1));
+  const auto first = parse_number<std::uint64_t>(from);
+  const auto last = dash == range.npos ? first : parse_number<std::uint64_t>(range.substr(dash + 1));
   if (!first || !last || *last < *first || *last - *first >= kMostHosts - std::min(kMostHosts, hosts.size()))
     return false;
   for (std::uint64_t number = *first; number <= *last; ++number) {

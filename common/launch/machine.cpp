@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string_view>
 
 #include "common/build_id.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -18,10 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // The number in `text`, or -1 when it is not one.
-int whole_number(std::string_view text) {
-  int number = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? number : -1;
+int number_or_minus_one(std::string_view text) {
+  return parse_number<int>(text).value_or(-1);
 }
 
 int nvidia_devices() {
@@ -30,7 +28,8 @@ int nvidia_devices() {
   int count = 0;
   for (const auto& entry : fs::directory_iterator("/dev", none)) {
     const std::string name = entry.path().filename();
-    if (name.starts_with(stem) && whole_number(std::string_view(name).substr(stem.size())) >= 0) ++count;
+    if (name.starts_with(stem) && number_or_minus_one(std::string_view(name).substr(stem.size())) >= 0)
+      ++count;
   }
   return count;
 }
@@ -63,7 +62,7 @@ int visible_gpus(int devices, const std::optional<std::string>& cuda_visible_dev
     std::string entry(rest.substr(0, comma));
     rest = comma == rest.npos ? "" : rest.substr(comma + 1);
     entry.erase(std::remove(entry.begin(), entry.end(), ' '), entry.end());
-    const int number = whole_number(entry);
+    const int number = number_or_minus_one(entry);
     const bool is_uuid = entry.starts_with("GPU-") || entry.starts_with("MIG-");
     if (!is_uuid && (number < 0 || number >= devices)) break;
     if (!seen.insert(entry).second) return 0;  // CUDA shows nothing when a device is named twice
@@ -83,7 +82,7 @@ Environment this_environment() {
 
 std::optional<int> pretended_gpus(const Environment& environment) {
   const auto found = environment.find("FACETRAIN_TEST_GPUS");
-  const int gpus = found == environment.end() ? -1 : whole_number(found->second);
+  const int gpus = found == environment.end() ? -1 : number_or_minus_one(found->second);
   return gpus < 0 ? std::nullopt : std::optional(gpus);
 }
 
@@ -98,7 +97,7 @@ Machine this_machine() {
   machine.gpus = pretended_gpus(environment).value_or(machine.gpus);
   machine.is_root = ::geteuid() == 0;
   const auto tasks = environment.find("SLURM_NTASKS_PER_NODE");
-  if (tasks != environment.end()) machine.node_tasks = std::max(0, whole_number(tasks->second));
+  if (tasks != environment.end()) machine.node_tasks = std::max(0, number_or_minus_one(tasks->second));
   return machine;
 }
 

@@ -1,20 +1,18 @@
 #include "common/launch/rank_role.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
 
 std::optional<int> whole_number(std::string_view text) {
-  int number = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 0) return {};
-  return number;
+  const auto number = parse_number<int>(text);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 std::string text_of(const Environment& environment, const char* name) {

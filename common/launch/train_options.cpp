@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 #include <string_view>
 #include <vector>
@@ -10,16 +9,16 @@
 #include "common/config/suggest.hpp"
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
 
 int parse_count(const std::string& option, const std::string& text, const char* of) {
-  int count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || end != text.data() + text.size() || count < 1 || count > 100000)
+  const auto count = parse_number<int>(text);
+  if (!count || *count < 1 || *count > 100000)
     throw Error(ErrorKind::kConfig, option + " " + text + ": expected a number of " + of + ", at least 1");
-  return count;
+  return *count;
 }
 
 // --init-from FILE as run.init_from="FILE"; quoted, so that no name of a file is read as TOML.

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -95,18 +95,15 @@ class Lexer {
     const std::string written(text_.substr(start, at_ - start));
     std::string digits = written;
     std::erase(digits, '_');
-    const char* const end = digits.data() + digits.size();
     PythonValue value;
     if (digits.find_first_of(".eE") == digits.npos) {
-      std::int64_t integer = 0;
-      const auto [stop, error] = std::from_chars(digits.data(), end, integer);
-      if (error != std::errc{} || stop != end) fail("the number " + written + " is not read");
-      value = {integer};
+      const auto integer = parse_number<std::int64_t>(digits);
+      if (!integer) fail("the number " + written + " is not read");
+      value = {*integer};
     } else {
-      double real = 0;
-      const auto [stop, error] = std::from_chars(digits.data(), end, real);
-      if (error != std::errc{} || stop != end) fail("the number " + written + " is not read");
-      value = {real};
+      const auto real = parse_number<double>(digits);
+      if (!real) fail("the number " + written + " is not read");
+      value = {*real};
     }
     add(Kind::kLiteral, written, value);
   }

@@ -9,7 +9,7 @@
 namespace facetrain {
 namespace {
 
-[[noreturn]] void fail(const std::string& why) {
+[[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorKind::kConfig, why);
 }
 
@@ -28,16 +28,16 @@ std::optional<std::int64_t> as_integer(const PythonValue& value) {
 double as_real(const PythonValue& value, std::string_view where) {
   if (const auto integer = as_integer(value)) return static_cast<double>(*integer);
   if (is<double>(value)) return std::get<double>(value.value);
-  fail(std::string(where) + " of " + python_text(value) + ", which is not a number");
+  refuse(std::string(where) + " of " + python_text(value) + ", which is not a number");
 }
 
 PythonValue real(double value) {
-  if (!std::isfinite(value)) fail("the result is not a finite number");
+  if (!std::isfinite(value)) refuse("the result is not a finite number");
   return {value};
 }
 
 std::int64_t floor_divided(std::int64_t a, std::int64_t b) {
-  if (a == INT64_MIN && b == -1) fail("an integer beyond 64 bits");
+  if (a == INT64_MIN && b == -1) refuse("an integer beyond 64 bits");
   const std::int64_t quotient = a / b;
   return quotient - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
@@ -46,7 +46,7 @@ PythonValue integer_power(std::int64_t base, std::int64_t exponent) {
   if (exponent < 0) return real(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
   std::int64_t result = 1;
   for (std::int64_t i = 0; i < exponent; ++i) {
-    if (__builtin_mul_overflow(result, base, &result)) fail("an integer beyond 64 bits");
+    if (__builtin_mul_overflow(result, base, &result)) refuse("an integer beyond 64 bits");
     if (result == 0 || (result == 1 && base == 1)) break;
     if (base == -1) return {exponent % 2 == 0 ? std::int64_t{1} : std::int64_t{-1}};
   }
@@ -54,7 +54,7 @@ PythonValue integer_power(std::int64_t base, std::int64_t exponent) {
 }
 
 PythonValue integer_operation(std::string_view op, std::int64_t a, std::int64_t b) {
-  if (b == 0 && (op == "/" || op == "//" || op == "%")) fail("a division by zero");
+  if (b == 0 && (op == "/" || op == "//" || op == "%")) refuse("a division by zero");
   std::int64_t result = 0;
   bool overflow = false;
   if (op == "+") overflow = __builtin_add_overflow(a, b, &result);
@@ -64,12 +64,12 @@ PythonValue integer_operation(std::string_view op, std::int64_t a, std::int64_t 
   if (op == "//") result = floor_divided(a, b);
   if (op == "%") result = b == -1 ? 0 : a - floor_divided(a, b) * b;
   if (op == "**") return integer_power(a, b);
-  if (overflow) fail("an integer beyond 64 bits");
+  if (overflow) refuse("an integer beyond 64 bits");
   return {result};
 }
 
 PythonValue real_operation(std::string_view op, double a, double b) {
-  if (b == 0 && (op == "/" || op == "//" || op == "%")) fail("a division by zero");
+  if (b == 0 && (op == "/" || op == "//" || op == "%")) refuse("a division by zero");
   if (op == "+") return real(a + b);
   if (op == "-") return real(a - b);
   if (op == "*") return real(a * b);
@@ -121,11 +121,11 @@ PythonValue python_negated(const PythonValue& value) {
 PythonValue python_call(std::string_view function, const std::vector<PythonValue>& arguments) {
   const auto x = [&](std::size_t i) { return as_real(arguments[i], function); };
   if (arguments.size() == 2 && function == "math.log") {
-    if (x(0) <= 0 || x(1) <= 0 || x(1) == 1) fail("math.log is not defined there");
+    if (x(0) <= 0 || x(1) <= 0 || x(1) == 1) refuse("math.log is not defined there");
     return real(std::log(x(0)) / std::log(x(1)));
   }
   if (arguments.size() == 1) {
-    if (function == "math.log" && x(0) <= 0) fail("math.log is not defined there");
+    if (function == "math.log" && x(0) <= 0) refuse("math.log is not defined there");
     if (function == "math.log") return real(std::log(x(0)));
     if (function == "math.exp") return real(std::exp(x(0)));
     if (function == "math.sqrt") return real(std::sqrt(x(0)));
@@ -133,8 +133,8 @@ PythonValue python_call(std::string_view function, const std::vector<PythonValue
     if (function == "int" && std::abs(x(0)) < 9e18)
       return {as_integer(arguments[0]).value_or(static_cast<std::int64_t>(x(0)))};
   }
-  fail("`" + std::string(function) + "` with " + std::to_string(arguments.size()) +
-       " arguments is not read (math.log, math.exp, math.sqrt, int and float of numbers are)");
+  refuse("`" + std::string(function) + "` with " + std::to_string(arguments.size()) +
+         " arguments is not read (math.log, math.exp, math.sqrt, int and float of numbers are)");
 }
 
 }  // namespace facetrain

@@ -1,9 +1,6 @@
 #include "common/scaling/paper_command.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdio>
 #include <limits>
 #include <ostream>
 #include <vector>
@@ -11,6 +8,8 @@
 #include "common/cli/flags.hpp"
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/formatted.hpp"
+#include "common/number.hpp"
 #include "common/scaling/paper_plan.hpp"
 
 namespace facetrain {
@@ -18,7 +17,7 @@ namespace {
 
 constexpr double kGiga = 1e9;
 
-std::vector<FlagSpec> flag_specs() {
+std::vector<FlagSpec> paper_flags() {
   return {
       {{"CONFIG"}, "", "configuration (TOML): network, batch, precision, order", true},
       {{"--paper"}, "", "the plan of a large job, instead of its speed"},
@@ -36,13 +35,11 @@ std::vector<std::int64_t> numbers_of(const Flags& flags, const char* name,
   if (!flags.has(name)) return otherwise;
   std::vector<std::int64_t> numbers;
   for (const std::string& word : flags.texts(name)) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || end != word.data() + word.size() || number < 1 ||
-        number > std::numeric_limits<std::uint32_t>::max())
+    const auto number = parse_number<std::uint32_t>(word);
+    if (!number || *number < 1)
       throw Error(ErrorKind::kConfig,
                   std::string(name) + " takes whole numbers from 1 to 4294967295, not " + word);
-    numbers.push_back(number);
+    numbers.push_back(*number);
   }
   return numbers;
 }
@@ -65,9 +62,7 @@ void print_table(std::ostream& out, const std::string& title, const Rows& rows) 
 }
 
 std::string fixed(double value, int digits) {
-  std::array<char, 48> text;
-  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
+  return formatted("%.*f", digits, value);
 }
 std::string gigabytes(double bytes) {
   return fixed(bytes / kGiga, 2);
@@ -76,7 +71,7 @@ std::string gigabytes(double bytes) {
 }  // namespace
 
 void paper_command(std::span<const std::string> words, std::ostream& out) {
-  const std::vector<FlagSpec> specs = flag_specs();
+  const std::vector<FlagSpec> specs = paper_flags();
   for (const std::string& word : words) {
     if (word != "--help" && word != "-h") continue;
     out << "facetrain scale --paper: a large job's sampling plan, staging plan, head shards and memory, "

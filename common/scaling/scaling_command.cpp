@@ -1,8 +1,6 @@
 #include "common/scaling/scaling_command.hpp"
 
 #include <array>
-#include <charconv>
-#include <cstdio>
 #include <ostream>
 
 #include "common/check/host_memory.hpp"
@@ -11,6 +9,8 @@
 #include "common/cli/flags.hpp"
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/formatted.hpp"
+#include "common/number.hpp"
 #include "common/scaling/scaling_model.hpp"
 
 namespace facetrain {
@@ -19,7 +19,7 @@ namespace {
 constexpr std::array<int, 7> kGpus{1, 2, 4, 8, 16, 32, 64};
 constexpr std::array<std::int64_t, 4> kClasses{10'000, 100'000, 1'000'000, 10'000'000};
 
-std::vector<FlagSpec> flag_specs() {
+std::vector<FlagSpec> scaling_flags() {
   return {
       {{"CONFIG"}, "", "configuration (TOML): network, batch, precision, sample_rate", true},
       {{"--gpu-rate"}, "IMG/S", "steps of the network alone on one GPU, as measured (train --profile)", true},
@@ -53,28 +53,25 @@ MachineRates rates_of(const Flags& flags, const NetworkSize& size) {
   return machine;
 }
 
-std::int64_t whole_number(const std::string& word) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size() || value < 1)
+std::int64_t class_count(const std::string& word) {
+  const auto classes = parse_number<std::int64_t>(word);
+  if (!classes || *classes < 1)
     throw Error(ErrorKind::kConfig, "--classes takes whole numbers from 1, not " + word);
-  return value;
+  return *classes;
 }
 
 std::string row_text(std::int64_t classes, int gpus, const StepTime& time, double rate, double one,
                      double gpu_bytes) {
-  std::array<char, 160> text;
-  std::snprintf(text.data(), text.size(), "%10lld %5d %10.0f %5.0f%% %8.2f %8.2f %8.2f %8.2f  %-8s %s\n",
-                static_cast<long long>(classes), gpus, rate, 100 * rate / (one * gpus), 1e3 * time.backbone,
-                1e3 * time.head, 1e3 * (time.exposed_exchange + time.head_exchange), 1e3 * time.data,
-                std::string(time.bound()).c_str(), gib_text(gpu_bytes).c_str());
-  return text.data();
+  return formatted("%10lld %5d %10.0f %5.0f%% %8.2f %8.2f %8.2f %8.2f  %-8s %s\n",
+                   static_cast<long long>(classes), gpus, rate, 100 * rate / (one * gpus),
+                   1e3 * time.backbone, 1e3 * time.head, 1e3 * (time.exposed_exchange + time.head_exchange),
+                   1e3 * time.data, std::string(time.bound()).c_str(), gib_text(gpu_bytes).c_str());
 }
 
 }  // namespace
 
 void scaling_command(std::span<const std::string> words, std::ostream& out) {
-  const std::vector<FlagSpec> specs = flag_specs();
+  const std::vector<FlagSpec> specs = scaling_flags();
   for (const std::string& word : words) {
     if (word != "--help" && word != "-h") continue;
     out << "facetrain scale: images per second on 1 to 64 GPUs, by a model of the step "
@@ -94,7 +91,7 @@ void scaling_command(std::span<const std::string> words, std::ostream& out) {
   std::vector<std::int64_t> classes(kClasses.begin(), kClasses.end());
   if (flags.has("--classes")) {
     classes.clear();
-    for (const std::string& word : flags.texts("--classes")) classes.push_back(whole_number(word));
+    for (const std::string& word : flags.texts("--classes")) classes.push_back(class_count(word));
   }
   out << "identities  GPUs      img/s  eff.  network     head exchange     data  bound by memory of a GPU\n"
          "                                    (milliseconds of a step)\n";
@@ -116,13 +113,10 @@ void scaling_command(std::span<const std::string> words, std::ostream& out) {
     }
   }
   const double pairs = flags.real("--pairs", 19'000, 0, 1e9), images = flags.real("--images", 5e6, 1, 1e12);
-  std::array<char, 160> text;
-  std::snprintf(text.data(), text.size(),
-                "Validating %.0f pairs after %.0f pictures, on all GPUs: %.2f %% of an epoch\n", pairs,
-                images,
-                100 * validation_share(
-                          pairs, config.validation.add_flip || config.validation.add_norm ? 2 : 1, images));
-  out << text.data();
+  out << formatted(
+      "Validating %.0f pairs after %.0f pictures, on all GPUs: %.2f %% of an epoch\n", pairs, images,
+      100 *
+          validation_share(pairs, config.validation.add_flip || config.validation.add_norm ? 2 : 1, images));
 }
 
 }  // namespace facetrain

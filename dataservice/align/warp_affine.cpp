@@ -11,7 +11,7 @@ namespace {
 constexpr int kPlaceBits = 10;    // of a place while it is summed
 constexpr int kFractionBits = 5;  // of it in the end
 constexpr int kFractions = 1 << kFractionBits;
-constexpr int kWeightBits = 2 * kFractionBits;  // of a product of two weights
+constexpr int kProductBits = 2 * kFractionBits;  // of a product of two weights
 
 AffineMatrix inverse(const AffineMatrix& m) {
   double scale = m[0] * m[4] - m[1] * m[3];
@@ -61,7 +61,7 @@ void warp_affine(const Image& source, const AffineMatrix& matrix, int width, int
         const std::int32_t lower =
             tap(left, top + 1, c) * (kFractions - right_part) + tap(left + 1, top + 1, c) * right_part;
         const std::int32_t sum = upper * (kFractions - lower_part) + lower * lower_part;
-        *out++ = static_cast<std::uint8_t>((sum + (1 << (kWeightBits - 1))) >> kWeightBits);
+        *out++ = static_cast<std::uint8_t>((sum + (1 << (kProductBits - 1))) >> kProductBits);
       }
     }
   }

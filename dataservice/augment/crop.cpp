@@ -5,7 +5,7 @@
 namespace facetrain {
 namespace {
 
-constexpr RectangleRange kRange{0.2, 1.0, 3.0 / 4.0, 4.0 / 3.0};
+constexpr RectangleRange kCropRange{0.2, 1.0, 3.0 / 4.0, 4.0 / 3.0};
 
 class Crop final : public Augmentation {
  public:
@@ -18,7 +18,7 @@ class Crop final : public Augmentation {
 
 Rectangle draw_crop(RandomStream& rng, int width, int height) {
   for (int attempt = 0; attempt < 10; ++attempt) {
-    const Sides sides = draw_sides(rng, width, height, kRange);
+    const Sides sides = draw_sides(rng, width, height, kCropRange);
     const int w = sides.by_ratio, h = sides.against_ratio;
     if (w <= 0 || w > width || h <= 0 || h > height) continue;
     const int top = static_cast<int>(rng.below(static_cast<std::uint32_t>(height - h + 1)));
@@ -27,10 +27,10 @@ Rectangle draw_crop(RandomStream& rng, int width, int height) {
   }
   const double ratio = static_cast<double>(width) / height;
   int w = width, h = height;
-  if (ratio < kRange.ratio_low) {
-    h = round_half_even(w / kRange.ratio_low);
-  } else if (ratio > kRange.ratio_high) {
-    w = round_half_even(h * kRange.ratio_high);
+  if (ratio < kCropRange.ratio_low) {
+    h = round_half_even(w / kCropRange.ratio_low);
+  } else if (ratio > kCropRange.ratio_high) {
+    w = round_half_even(h * kCropRange.ratio_high);
   }
   return {(height - h) / 2, (width - w) / 2, h, w};
 }

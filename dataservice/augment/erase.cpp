@@ -4,7 +4,7 @@ namespace facetrain {
 namespace {
 
 constexpr double kProbability = 0.5;
-constexpr RectangleRange kRange{0.02, 0.33, 0.3, 3.3};
+constexpr RectangleRange kEraseRange{0.02, 0.33, 0.3, 3.3};
 
 }  // namespace
 
@@ -15,7 +15,7 @@ std::optional<Rectangle> draw_erasing(RandomStream& rng, int width, int height) 
 
 std::optional<Rectangle> draw_erased_rectangle(RandomStream& rng, int width, int height) {
   for (int attempt = 0; attempt < 10; ++attempt) {
-    const Sides sides = draw_sides(rng, width, height, kRange);
+    const Sides sides = draw_sides(rng, width, height, kEraseRange);
     const int h = sides.by_ratio, w = sides.against_ratio;  // torchvision's ratio is height to width here
     if (h >= height || w >= width) continue;
     const int top = static_cast<int>(rng.below(static_cast<std::uint32_t>(height - h + 1)));

@@ -1,7 +1,7 @@
 // The opcodes that carry a value with them: strings and numbers.
 #include <bit>
-#include <charconv>
 
+#include "common/number.hpp"
 #include "dataservice/pickle/machine.hpp"
 #include "dataservice/pickle/unicode.hpp"
 
@@ -23,10 +23,9 @@ void PickleMachine::push_raw_unicode(std::string_view escaped) {
 
 std::int64_t PickleMachine::decimal(std::string_view digits) const {
   if (digits.ends_with('L')) digits.remove_suffix(1);
-  std::int64_t n = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
-  if (error != std::errc{} || end != digits.data() + digits.size()) fail("damaged number");
-  return n;
+  const auto n = parse_number<std::int64_t>(digits);
+  if (!n) fail("damaged number");
+  return *n;
 }
 
 std::int64_t PickleMachine::long_integer(std::string_view bytes) const {
@@ -109,8 +108,9 @@ bool PickleMachine::step_numbers(unsigned char opcode) {
     case 'F': {
       const std::string_view text = line();
       v.kind = Kind::kFloat;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v.real);
-      if (error != std::errc{} || end != text.data() + text.size()) fail("damaged number");
+      const auto real = parse_number<double>(text);
+      if (!real) fail("damaged number");
+      v.real = *real;
       break;
     }
     case 'G': {

@@ -10,8 +10,8 @@
 namespace facetrain {
 namespace {
 
-constexpr std::uint32_t kBlock = 65536;  // samples of a thread's turn
-constexpr std::uint32_t kLookedAt = 64;  // pictures whose bytes count
+constexpr std::uint32_t kDigestBlock = 65536;  // samples of a thread's turn
+constexpr std::uint32_t kLookedAt = 64;        // pictures whose bytes count
 
 // Order matters: added(added(h, a), b) != added(added(h, b), a). The finaliser of splitmix64 (Steele, Lea,
 // Flood, OOPSLA 2014).
@@ -43,12 +43,12 @@ std::uint64_t picture_digest(const Source& source, std::uint32_t i, std::vector<
 
 std::uint64_t data_digest(const Source& source, int threads) {
   const std::uint32_t samples = source.size();
-  std::vector<std::uint64_t> blocks((std::uint64_t{samples} + kBlock - 1) / kBlock);
+  std::vector<std::uint64_t> blocks((std::uint64_t{samples} + kDigestBlock - 1) / kDigestBlock);
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t block = next++; block < blocks.size(); block = next++) {
-      const auto first = static_cast<std::uint32_t>(block * kBlock);
-      blocks[block] = block_digest(source, first, std::min(kBlock, samples - first));
+      const auto first = static_cast<std::uint32_t>(block * kDigestBlock);
+      blocks[block] = block_digest(source, first, std::min(kDigestBlock, samples - first));
     }
   };
   {

@@ -22,8 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMagic = 0x0a7865646e697466;  // "ftindex\n"
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kIndexMagic = 0x0a7865646e697466;  // "ftindex\n"
+constexpr std::uint64_t kIndexVersion = 1;
 constexpr std::size_t kHeader = 4;  // numbers in front of the parts' sizes
 constexpr std::size_t kSlice = std::size_t{1} << 20;
 constexpr const char* kEnding = ".facetrain-index";
@@ -77,7 +77,7 @@ void write_index(const std::string& path, std::uint64_t identity, std::span<cons
     for (; bytes.size() > kSlice; bytes = bytes.subspan(kSlice)) file.write(bytes.first(kSlice));
     file.write(bytes);
   };
-  std::vector<std::uint64_t> head = {kMagic, kVersion, identity, parts.size()};
+  std::vector<std::uint64_t> head = {kIndexMagic, kIndexVersion, identity, parts.size()};
   for (const IndexPart& part : parts) head.push_back(part.bytes().size());
   put(std::as_bytes(std::span(head)));
   for (const IndexPart& part : parts) {
@@ -99,8 +99,8 @@ std::string read_index(const std::string& path, std::uint64_t identity, std::spa
   if (file.size() < sizeof(std::uint64_t) * kHeader) return cut;
   const auto front = std::as_writable_bytes(std::span(head));
   file.read(0, front.first(sizeof(std::uint64_t) * kHeader));
-  if (head[0] != kMagic) return "is no index of facetrain";
-  if (head[1] != kVersion) return "is of another version of facetrain";
+  if (head[0] != kIndexMagic) return "is no index of facetrain";
+  if (head[1] != kIndexVersion) return "is of another version of facetrain";
   if (head[2] != identity) return "is of other files than are there now";
   if (head[3] != parts.size() || file.size() < front.size()) return cut;
   file.read(0, front);

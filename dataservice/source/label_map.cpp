@@ -1,6 +1,5 @@
 #include "dataservice/source/label_map.hpp"
 
-#include <charconv>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -8,6 +7,7 @@
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "common/io/npy.hpp"
+#include "common/number.hpp"
 #include "dataservice/pickle/pickle.hpp"
 
 namespace facetrain {
@@ -17,12 +17,8 @@ using Kind = Pickle::Kind;
 
 // The label whose str() is `key`.
 std::optional<std::uint32_t> label_of(std::string_view key, std::uint32_t classes) {
-  std::uint32_t label = 0;
-  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), label);
-  if (error != std::errc{} || end != key.data() + key.size() || label >= classes ||
-      std::to_string(label) != key)
-    return std::nullopt;
-  return label;
+  const auto label = parse_number<std::uint32_t>(key);
+  return label && *label < classes && std::to_string(*label) == key ? label : std::nullopt;
 }
 
 }  // namespace

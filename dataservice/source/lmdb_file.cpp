@@ -8,8 +8,8 @@
 namespace facetrain {
 namespace {
 
-constexpr std::uint32_t kMagic = 0xBEEFC0DE;
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kLmdbMagic = 0xBEEFC0DE;
+constexpr std::uint32_t kLmdbVersion = 1;
 constexpr std::size_t kPageHeader = 16;
 constexpr std::size_t kNodeHeader = 8;
 constexpr std::size_t kMeta = 136;  // bytes of struct MDB_meta
@@ -17,7 +17,7 @@ constexpr std::uint16_t kBranch = 0x01, kLeaf = 0x02, kOverflow = 0x04,
                         kKind = 0x6f;  // P_KEEP and P_LOOSE aside
 constexpr std::uint16_t kBigData = 0x01;
 constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
-constexpr unsigned kDeepest = 32;  // CURSOR_STACK
+constexpr unsigned kDeepestPage = 32;  // CURSOR_STACK
 
 }  // namespace
 
@@ -48,8 +48,9 @@ bool LmdbFile::take_meta(std::uint64_t offset) {
   file_.read(offset, bytes);
   const std::span<const std::byte> meta = std::span(bytes).subspan(kPageHeader);
   const auto size = little_endian<std::uint32_t>(meta, 24);
-  if (little_endian<std::uint32_t>(meta, 0) != kMagic || little_endian<std::uint32_t>(meta, 4) != kVersion ||
-      size < 512 || size > 65536 || (size & (size - 1)) != 0 || (offset != 0 && offset != size))
+  if (little_endian<std::uint32_t>(meta, 0) != kLmdbMagic ||
+      little_endian<std::uint32_t>(meta, 4) != kLmdbVersion || size < 512 || size > 65536 ||
+      (size & (size - 1)) != 0 || (offset != 0 && offset != size))
     return false;
   const auto transaction = little_endian<std::uint64_t>(meta, 128);
   if (page_size_ != 0 && transaction < transaction_) return true;
@@ -78,7 +79,7 @@ void LmdbFile::walk(std::uint64_t number, unsigned depth, std::uint64_t& pages, 
   std::vector<std::byte> page(page_size_);
   file_.read(start, page);
   // A tree visits no page twice; one that does would go round for ever.
-  if (depth > depth_ || depth > kDeepest || ++pages > last_page_ + 1)
+  if (depth > depth_ || depth > kDeepestPage || ++pages > last_page_ + 1)
     file_.damaged(start, "its tree has no end");
   const auto kind = static_cast<std::uint16_t>(little_endian<std::uint16_t>(page, 10) & kKind);
   if (little_endian<std::uint64_t>(page, 0) != number || kind != (depth == depth_ ? kLeaf : kBranch))

@@ -1,11 +1,11 @@
 #include "dataservice/source/lmdb_source.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 #include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/msgpack.hpp"
 #include "dataservice/tools/parallel.hpp"
@@ -171,12 +171,9 @@ void LmdbSource::missing(std::uint32_t i) const {
 // Keys 0, 1, 2, ... say themselves which picture they are.
 void LmdbSource::take_numbered() {
   file_.for_each([&](std::string_view key, const LmdbFile::Value& value) {
-    std::uint32_t i = 0;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), i);
-    if (error != std::errc{} || end != key.data() + key.size() || i >= size() ||
-        (key.size() > 1 && key.starts_with('0')))
-      return;
-    take(i, value);
+    const auto i = parse_number<std::uint32_t>(key);
+    if (!i || *i >= size() || (key.size() > 1 && key.starts_with('0'))) return;
+    take(*i, value);
   });
   for (std::uint32_t i = 0; i < size(); ++i)
     if (value(i).offset == 0) missing(i);  // no value is at the start of the file

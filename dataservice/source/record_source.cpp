@@ -14,7 +14,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::uint32_t kMagic = 0xced7230a;
+constexpr std::uint32_t kRecordMagic = 0xced7230a;
 constexpr std::uint32_t kLength = (1u << 29) - 1;
 constexpr std::size_t kPartHeader = 8;
 constexpr std::size_t kImageHeader = 24;
@@ -148,14 +148,14 @@ void RecordSource::read_record(std::uint64_t offset, std::vector<std::byte>& rec
     const auto word = little_endian<std::uint32_t>(header, 4);
     const std::uint32_t kind = word >> 29, length = word & kLength;
     const bool first = record.empty() && part == 0;
-    if (little_endian<std::uint32_t>(header, 0) != kMagic ||
+    if (little_endian<std::uint32_t>(header, 0) != kRecordMagic ||
         (first ? kind != 0 && kind != 1 : kind != 2 && kind != 3))
       file_.damaged(offset, "no record of RecordIO begins here");
     if (length > file_.size() - offset - kPartHeader)
       file_.damaged(file_.size(), "it is cut off here; copy or download it again");
     if (!first)
       for (int shift = 0; shift < 32; shift += 8)
-        record.push_back(static_cast<std::byte>(kMagic >> shift & 0xff));
+        record.push_back(static_cast<std::byte>(kRecordMagic >> shift & 0xff));
     const std::size_t have = record.size();
     record.resize(have + length);
     file_.read(offset + kPartHeader, std::span(record).subspan(have));
@@ -191,7 +191,8 @@ RecordSource::Head RecordSource::read_head(std::uint64_t offset) const {
       std::span(start).first(static_cast<std::size_t>(std::min<std::uint64_t>(sizeof start, left)));
   file_.read(offset, bytes);
   const std::uint32_t word = bytes.size() < kPartHeader ? 0 : little_endian<std::uint32_t>(bytes, 4);
-  if (bytes.size() >= kPartHeader && little_endian<std::uint32_t>(bytes, 0) == kMagic && word >> 29 == 0) {
+  if (bytes.size() >= kPartHeader && little_endian<std::uint32_t>(bytes, 0) == kRecordMagic &&
+      word >> 29 == 0) {
     const auto rest = bytes.subspan(kPartHeader);
     if ((word & kLength) > left - kPartHeader)
       file_.damaged(file_.size(), "it is cut off here; copy or download it again");

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "common/check/host_memory.hpp"
 #include "common/error.hpp"
 #include "common/fnv.hpp"
+#include "common/formatted.hpp"
 #include "common/io/file.hpp"
 #include "common/io/path.hpp"
 #include "common/ipc/memory_limit.hpp"
@@ -89,9 +89,7 @@ bool is_complete(const std::string& folder, const std::string& wanted, const std
 }
 
 std::string gigabytes(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
-  return text;
+  return formatted("%.2f GB", static_cast<double>(bytes) / 1e9);
 }
 
 Staged make_copy(const std::string& path, const std::string& folder, const SourceKind& kind) {
@@ -100,10 +98,8 @@ Staged make_copy(const std::string& path, const std::string& folder, const Sourc
     return description(files) + (kind.write_copy == nullptr ? "" : file_state(path) + " " + path + "\n");
   };
   const std::string wanted = described();
-  char digest[24];
-  std::snprintf(digest, sizeof digest, "%016llx",
-                static_cast<unsigned long long>(fnv1a_64(fs::absolute(path).lexically_normal().string())));
-  const std::string place = (fs::path(folder) / (std::string("facetrain-") + digest)).lexically_normal();
+  const std::string digest = hex(fnv1a_64(fs::absolute(path).lexically_normal().string()));
+  const std::string place = (fs::path(folder) / ("facetrain-" + digest)).lexically_normal();
   fs::create_directories(folder);
   if (mkdir(place.c_str(), 0700) != 0 && errno != EEXIST) fail("create " + place);
   // What is there already may be of somebody else, who could put other pictures there, or have it lead to a

@@ -8,7 +8,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::uint64_t kBlock = 16;
+constexpr std::uint64_t kTextBlock = 16;
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::size_t kRoom = 4096;  // for a block of paths as they are; a longer one lets its piece grow
 
@@ -40,7 +40,7 @@ std::size_t shared_start(std::string_view a, std::string_view b) {
 
 void TextStore::add(std::string_view text) {
   if (text.size() > kLongest) throw Error(ErrorKind::kInternal, "TextStore: a text of more than 65535 bytes");
-  const bool starts = size_++ % kBlock == 0;
+  const bool starts = size_++ % kTextBlock == 0;
   if (starts) {
     if (pieces_.empty() || pieces_.back().size() > kPiece - kRoom) pieces_.emplace_back().reserve(kPiece);
     blocks_.push_back(
@@ -56,10 +56,10 @@ void TextStore::add(std::string_view text) {
 }
 
 std::string_view TextStore::get(std::uint64_t i, std::span<char> buffer) const {
-  const Place place = blocks_[i / kBlock];
+  const Place place = blocks_[i / kTextBlock];
   const char* at = pieces_[place.piece].data() + place.offset;
   std::size_t size = 0;
-  for (std::uint64_t k = 0; k <= i % kBlock; ++k) {
+  for (std::uint64_t k = 0; k <= i % kTextBlock; ++k) {
     const std::size_t shared = take_number(at), rest = take_number(at);
     std::memcpy(buffer.data() + shared, at, rest);
     at += rest;

@@ -3,18 +3,18 @@
 #define BOOST_BIND_GLOBAL_PLACEHOLDERS  // its JSON parser includes a header that warns without
 #include <boost/property_tree/json_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
-#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <sstream>
 
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 #include "common/io/file.hpp"
 
 namespace facetrain {
 namespace {
 
-constexpr int kDeepest = 16;
+constexpr int kDeepestBracket = 16;
 constexpr std::size_t kMostShards = 65535;
 
 // The parser calls itself for what is inside: without a limit, a file of brackets would use up the stack.
@@ -30,7 +30,7 @@ bool is_deep(std::string_view json) {
       depth += 1;
     else if (!in_text && (json[i] == ']' || json[i] == '}'))
       depth -= 1;
-    if (depth > kDeepest) return true;
+    if (depth > kDeepestBracket) return true;
   }
   return false;
 }
@@ -38,10 +38,8 @@ bool is_deep(std::string_view json) {
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
-    char escape[8];
-    std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
     if (static_cast<unsigned char>(c) < 0x20)
-      out += escape;
+      out += formatted("\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
     else
       out += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
   }
@@ -94,15 +92,13 @@ WidsIndex read_wids_index(const std::string& path) {
 }
 
 std::string format_wids_index(const WidsIndex& index) {
-  char digest[24];
-  std::snprintf(digest, sizeof digest, "%016llx", static_cast<unsigned long long>(index.digest));
   std::string text = "{\n  \"wids_version\": 1,\n  \"shardlist\": [\n";
   for (std::size_t i = 0; i < index.shards.size(); ++i)
     text += "    {\"url\": " + quoted(index.shards[i].path) +
             ", \"nsamples\": " + std::to_string(index.shards[i].samples) + "}" +
             (i + 1 < index.shards.size() ? "," : "") + "\n";
   return text + "  ],\n  \"classes\": " + std::to_string(index.classes) + ",\n  \"facetrain_digest\": \"" +
-         digest + "\"\n}\n";
+         hex(index.digest) + "\"\n}\n";
 }
 
 }  // namespace facetrain

@@ -11,9 +11,9 @@
 
 namespace facetrain {
 
-constexpr int kSide = 112;
+constexpr int kCanvasSide = 112;
 
-struct Point {
+struct CanvasPoint {
   float x = 0, y = 0;
 };
 
@@ -21,14 +21,14 @@ struct Box {
   float left, top, right, bottom;
 };
 
-constexpr Box kEverything{0, 0, kSide, kSide};
+constexpr Box kEverything{0, 0, kCanvasSide, kCanvasSide};
 
 class Canvas {
  public:
-  Canvas() : pixels_(static_cast<std::size_t>(kSide) * kSide * 3) {}
+  Canvas() : pixels_(static_cast<std::size_t>(kCanvasSide) * kCanvasSide * 3) {}
 
   float* at(int x, int y) {
-    return pixels_.data() + (static_cast<std::size_t>(y) * kSide + static_cast<std::size_t>(x)) * 3;
+    return pixels_.data() + (static_cast<std::size_t>(y) * kCanvasSide + static_cast<std::size_t>(x)) * 3;
   }
   std::vector<float>& pixels() { return pixels_; }
 
@@ -36,9 +36,9 @@ class Canvas {
   template <class Shape, class Visit>
   void each(const Box& box, const Shape& distance, const Visit& visit) {
     const int left = std::max(0, static_cast<int>(box.left) - 1),
-              right = std::min(kSide, static_cast<int>(box.right) + 2);
+              right = std::min(kCanvasSide, static_cast<int>(box.right) + 2);
     const int top = std::max(0, static_cast<int>(box.top) - 1),
-              bottom = std::min(kSide, static_cast<int>(box.bottom) + 2);
+              bottom = std::min(kCanvasSide, static_cast<int>(box.bottom) + 2);
     for (int y = top; y < bottom; ++y) {
       for (int x = left; x < right; ++x) {
         const float d = distance(static_cast<float>(x) + 0.5f, static_cast<float>(y) + 0.5f);
@@ -62,7 +62,7 @@ class Canvas {
 // An ellipse: centre in pixels and two half axes as vectors in pixels (not necessarily at right angles: a
 // tilted, foreshortened feature). The distance is first order: exact at the edge.
 struct Ellipse {
-  Point centre, u, v;
+  CanvasPoint centre, u, v;
 
   float operator()(float x, float y) const {
     const float det = u.x * v.y - u.y * v.x;
@@ -82,10 +82,10 @@ struct Ellipse {
 
 // A stroke with round ends along a polyline of three points.
 struct Stroke {
-  Point a, b, c;
+  CanvasPoint a, b, c;
   float radius;  // pixels
 
-  static float to_segment(Point p, Point a, Point b) {
+  static float to_segment(CanvasPoint p, CanvasPoint a, CanvasPoint b) {
     const float dx = b.x - a.x, dy = b.y - a.y;
     const float t = std::clamp(((p.x - a.x) * dx + (p.y - a.y) * dy) / (dx * dx + dy * dy + 1e-6f), 0.f, 1.f);
     const float ex = p.x - a.x - t * dx, ey = p.y - a.y - t * dy;

@@ -13,20 +13,20 @@ void blur(std::vector<float>& pixels, float sigma) {
   std::array<float, 3> tap{1, std::exp(-0.5f / (sigma * sigma)), std::exp(-2.f / (sigma * sigma))};
   const float sum = tap[0] + 2 * (tap[1] + tap[2]);
   for (float& t : tap) t /= sum;
-  std::vector<float> line(static_cast<std::size_t>(kSide + 4) * 3);
+  std::vector<float> line(static_cast<std::size_t>(kCanvasSide + 4) * 3);
   const auto pass = [&](std::size_t start, std::size_t step) {
-    for (int i = -2; i < kSide + 2; ++i) {
-      const auto from = start + step * static_cast<std::size_t>(std::clamp(i, 0, kSide - 1));
+    for (int i = -2; i < kCanvasSide + 2; ++i) {
+      const auto from = start + step * static_cast<std::size_t>(std::clamp(i, 0, kCanvasSide - 1));
       for (std::size_t c = 0; c < 3; ++c) line[static_cast<std::size_t>(i + 2) * 3 + c] = pixels[from + c];
     }
-    for (std::size_t i = 0; i < kSide; ++i)
+    for (std::size_t i = 0; i < kCanvasSide; ++i)
       for (std::size_t c = 0; c < 3; ++c) {
         const float* p = line.data() + i * 3 + c;
         pixels[start + step * i + c] = tap[0] * p[6] + tap[1] * (p[3] + p[9]) + tap[2] * (p[0] + p[12]);
       }
   };
-  for (std::size_t i = 0; i < kSide; ++i) pass(i * kSide * 3, 3);
-  for (std::size_t i = 0; i < kSide; ++i) pass(i * 3, kSide * 3);
+  for (std::size_t i = 0; i < kCanvasSide; ++i) pass(i * kCanvasSide * 3, 3);
+  for (std::size_t i = 0; i < kCanvasSide; ++i) pass(i * 3, kCanvasSide * 3);
 }
 
 // Nearly normal with standard deviation 1: the sum of a word's four bytes.
@@ -58,7 +58,7 @@ void develop(Canvas& canvas, const Shot& shot, Image& image) {
   if (shot.blur > 0.35f) blur(pixels, shot.blur);
   const Tone tone(shot.gamma);
   RandomStream random(shot.noise_key, Purpose::kSynth, 2, 0);
-  image.resize(kSide, kSide);
+  image.resize(kCanvasSide, kCanvasSide);
   for (std::size_t i = 0; i < pixels.size(); i += 3) {
     const float grey = 0.3f * pixels[i] + 0.59f * pixels[i + 1] + 0.11f * pixels[i + 2];
     for (std::size_t c = 0; c < 3; ++c) {

@@ -6,7 +6,7 @@
 
 namespace facetrain {
 
-// Consumes the canvas (blurs in place). image becomes kSide x kSide.
+// Consumes the canvas (blurs in place). image becomes kCanvasSide x kCanvasSide.
 void develop(Canvas& canvas, const Shot& shot, Image& image);
 
 }  // namespace facetrain

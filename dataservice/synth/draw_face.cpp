@@ -22,8 +22,8 @@ Rgb times(const Rgb& a, float t) {
 void draw_background(Canvas& canvas, const Shot& s) {
   const Rgb &a = s.colours[0], &b = s.colours[1], &c = s.colours[2];
   const float slope_x = s.blobs[0][0] / 122, slope_y = s.blobs[0][1] / 122, period = 4 + s.blobs[0][2] * 0.6f;
-  for (int y = 0; y < kSide; ++y) {
-    for (int x = 0; x < kSide; ++x) {
+  for (int y = 0; y < kCanvasSide; ++y) {
+    for (int x = 0; x < kCanvasSide; ++x) {
       const float across = slope_x * static_cast<float>(x) + slope_y * static_cast<float>(y);
       float t = std::clamp(across / 112, 0.f, 1.f);
       if (s.background == 2) t = std::fmod(std::abs(across), period) < period / 2 ? 0.f : 1.f;
@@ -68,7 +68,7 @@ void draw_hair_and_neck(Canvas& canvas, const Pose& pose, const Identity& p, con
   for (const float side : {-1.f, 1.f}) {
     const float seen = 1 + side * s.yaw * 1.6f;  // the ear on the far side disappears
     if (seen < 0.4f) continue;
-    const Point c = pose.flat(side * p.head_width * 0.99f, p.ear_y);
+    const CanvasPoint c = pose.flat(side * p.head_width * 0.99f, p.ear_y);
     const Ellipse ear{c, {pose.pixels(p.ear_size * 0.5f * seen), 0}, {0, pose.pixels(p.ear_size)}};
     canvas.fill(ear.box(), ear, times(tones.skin, 0.85f));
   }
@@ -183,7 +183,7 @@ void draw_front_hair(Canvas& canvas, const Pose& pose, const HeadShape& head, co
                      const Shot& s, const Tones& tones) {
   const float turn = s.yaw * 0.45f, nod = s.pitch * 0.4f, grow = pose.pixels(p.hair_top * 0.7f + 0.02f);
   const auto hair = [&](float px, float py) {
-    const Point q = pose.back(px, py);
+    const CanvasPoint q = pose.back(px, py);
     const float x = q.x - turn, side = x / p.head_width;
     const float wave = p.hair_wave > 0 ? p.hair_wave * std::sin(x * 22 + p.parting * 9) : 0.f;
     const float line = p.hairline + nod + p.fringe * (side - p.parting) * (side - p.parting) * 0.5f + wave;
@@ -199,10 +199,10 @@ void draw_front_hair(Canvas& canvas, const Pose& pose, const HeadShape& head, co
 // Lambert on an ellipsoid over everything drawn so far of the head.
 void light_head(Canvas& canvas, const Pose& pose, const HeadShape& head, const Identity& p, const Shot& s) {
   const float lz = 1 / std::sqrt(1 + s.light_x * s.light_x + s.light_y * s.light_y);
-  for (int y = 0; y < kSide; ++y) {
-    for (int x = 0; x < kSide; ++x) {
+  for (int y = 0; y < kCanvasSide; ++y) {
+    for (int x = 0; x < kCanvasSide; ++x) {
       const float px = static_cast<float>(x) + 0.5f, py = static_cast<float>(y) + 0.5f;
-      const Point q = pose.back(px, py);
+      const CanvasPoint q = pose.back(px, py);
       const float nx = std::clamp(q.x / (p.head_width * 1.12f), -1.f, 1.f),
                   ny = std::clamp(q.y / 1.2f, -1.f, 1.f);
       const float nz = std::sqrt(std::max(0.02f, 1 - nx * nx - ny * ny));

@@ -25,16 +25,16 @@ class Pose {
         centre_{56 + s.shift_x, 60 + s.shift_y} {}
 
   // `lift` raises a feature above the ellipsoid (the nose).
-  Point operator()(float x, float y, float lift = 0) const {
+  CanvasPoint operator()(float x, float y, float lift = 0) const {
     const float u = x / (width_ * 1.15f), v = y / 1.25f;
     const float z = 0.75f * std::sqrt(std::max(0.05f, 1 - u * u - v * v)) + lift - 0.35f;
     return flat(x * cos_yaw_ + z * sin_yaw_, y * cos_pitch_ + z * sin_pitch_);
   }
   // A point of the picture plane of the head (its outline, the hair behind it).
-  Point flat(float x, float y) const {
+  CanvasPoint flat(float x, float y) const {
     return {centre_.x + cos_ * x - sin_ * y, centre_.y + sin_ * x + cos_ * y};
   }
-  Point back(float px, float py) const {
+  CanvasPoint back(float px, float py) const {
     const float dx = (px - centre_.x) / (scale_ * scale_), dy = (py - centre_.y) / (scale_ * scale_);
     return {cos_ * dx + sin_ * dy, cos_ * dy - sin_ * dx};
   }
@@ -42,25 +42,26 @@ class Pose {
 
   // An ellipse on the face: centre, half axes, tilt; its axes follow the surface by finite differences.
   Ellipse ellipse(float x, float y, float rx, float ry, float tilt = 0, float lift = 0) const {
-    const Point c = (*this)(x, y, lift);
+    const CanvasPoint c = (*this)(x, y, lift);
     const auto axis = [&](float dx, float dy) {
-      const Point p = (*this)(x + dx, y + dy, lift), q = (*this)(x - dx, y - dy, lift);
-      Point half{(p.x - q.x) / 2, (p.y - q.y) / 2};
+      const CanvasPoint p = (*this)(x + dx, y + dy, lift), q = (*this)(x - dx, y - dy, lift);
+      CanvasPoint half{(p.x - q.x) / 2, (p.y - q.y) / 2};
       const float length = std::hypot(half.x, half.y);
       if (length < 0.3f)
-        half = length > 1e-4f ? Point{half.x * 0.3f / length, half.y * 0.3f / length} : Point{0.3f, 0.f};
+        half = length > 1e-4f ? CanvasPoint{half.x * 0.3f / length, half.y * 0.3f / length}
+                              : CanvasPoint{0.3f, 0.f};
       return half;
     };
     return {c, axis(rx * std::cos(tilt), rx * std::sin(tilt)),
             axis(-ry * std::sin(tilt), ry * std::cos(tilt))};
   }
-  Stroke stroke(Point a, Point b, Point c, float radius, float lift = 0) const {
+  Stroke stroke(CanvasPoint a, CanvasPoint b, CanvasPoint c, float radius, float lift = 0) const {
     return {(*this)(a.x, a.y, lift), (*this)(b.x, b.y, lift), (*this)(c.x, c.y, lift), pixels(radius)};
   }
 
  private:
   float width_, cos_yaw_, sin_yaw_, cos_pitch_, sin_pitch_, cos_, sin_, scale_;
-  Point centre_;
+  CanvasPoint centre_;
 };
 
 // The head's outline in its own plane: between an ellipse and a square with round corners, narrower towards
@@ -77,7 +78,7 @@ struct HeadShape {
     return (1 - p.head_square) * round + p.head_square * square - 1;
   }
   float operator()(float px, float py) const {
-    const Point q = pose.back(px, py);
+    const CanvasPoint q = pose.back(px, py);
     const float f = level(q.x, q.y);
     if (f > 0.6f || f < -0.6f) return f > 0 ? 9.f : -9.f;
     constexpr float e = 0.01f;

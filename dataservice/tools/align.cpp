@@ -1,6 +1,5 @@
 // facetrain align: pictures with five facial points become 112 x 112 crops, as the parent's eval_ijb.py makes
 // them before its network (Embedding.get), and a list of them for facetrain embed.
-#include <charconv>
 #include <filesystem>
 #include <ostream>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/number.hpp"
 #include "dataservice/align/encode_png.hpp"
 #include "dataservice/align/similarity.hpp"
 #include "dataservice/align/warp_affine.hpp"
@@ -50,11 +50,9 @@ Face face_of(std::string_view line, const std::string& where) {
   FivePoints points;
   for (std::size_t i = 0; i < 10; ++i) {
     const std::string_view word = fields[i + 1];
-    float value = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc{} || end != word.data() + word.size())
-      throw Error(ErrorKind::kInput, where + ": \"" + std::string(word) + "\" is not a number");
-    (i % 2 == 0 ? points[i / 2].x : points[i / 2].y) = value;
+    const auto value = parse_number<float>(word);
+    if (!value) throw Error(ErrorKind::kInput, where + ": \"" + std::string(word) + "\" is not a number");
+    (i % 2 == 0 ? points[i / 2].x : points[i / 2].y) = *value;
   }
   const auto matrix = similarity_transform(points, arcface_points());
   if (!matrix) throw Error(ErrorKind::kInput, where + ": the five points are one, or not finite");

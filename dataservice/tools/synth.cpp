@@ -61,7 +61,7 @@ void draw_training(std::uint64_t seed, std::uint64_t ids, std::uint32_t per_id, 
 // RGB.
 void draw_pairs(std::uint64_t seed, std::uint64_t first, std::uint64_t pairs, const fs::path& images,
                 const fs::path& issame) {
-  constexpr std::size_t kPlane = static_cast<std::size_t>(kSide) * kSide;
+  constexpr std::size_t kPlane = static_cast<std::size_t>(kCanvasSide) * kCanvasSide;
   const std::uint64_t people = std::max<std::uint64_t>(2, pairs / 4);
   std::vector<std::byte> planes(pairs * 2 * 3 * kPlane);
   std::string answers;
@@ -80,7 +80,7 @@ void draw_pairs(std::uint64_t seed, std::uint64_t first, std::uint64_t pairs, co
     }
   });
   make_folder(images.parent_path());
-  NpyWriter npy(images.string(), "|u1", {pairs * 2, 3, kSide, kSide});
+  NpyWriter npy(images.string(), "|u1", {pairs * 2, 3, kCanvasSide, kCanvasSide});
   npy.write(planes);
   npy.commit();
   write_file_atomically(issame.string(), answers);

@@ -37,11 +37,11 @@ function(facetrain_program name)
   target_link_libraries(${name} PRIVATE facetrain_flags)
 endfunction()
 
-option(FACETRAIN_UNITY "Compile the trainer eight files at a time: from nothing it takes less time, after a change more" ${FACETRAIN_SANITIZE})
+option(FACETRAIN_UNITY "Compile eight files at a time: from nothing it takes less time, after a change more" ${FACETRAIN_SANITIZE})
 
-# facetrain_unity(TARGET [PATTERNS...]) - with FACETRAIN_UNITY, sources that include LibTorch's headers are compiled eight at a time: the
-# headers take most of each file's time. Names in anonymous namespaces of such a target must differ; sources that match a regular
-# expression of PATTERNS stay on their own.
+# facetrain_unity(TARGET [PATTERNS...]) - with FACETRAIN_UNITY, the sources are compiled eight at a time: the headers (LibTorch's, doctest,
+# the standard library's) take most of each file's time. Names in anonymous namespaces of such a target must differ; sources that match a
+# regular expression of PATTERNS stay on their own.
 function(facetrain_unity target)
   if(NOT FACETRAIN_UNITY)
     return()

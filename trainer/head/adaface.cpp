@@ -15,7 +15,7 @@
 namespace facetrain {
 namespace {
 
-constexpr double kEpsilon = 1e-3;
+constexpr double kAngleEps = 1e-3;
 constexpr double kConcentration = 0.333;  // h: about 68 % of the norms within z = +-h
 constexpr double kSmallestNorm = 0.001, kLargestNorm = 100;
 constexpr double kFirstMean = 20, kFirstDeviation = 100;
@@ -31,12 +31,12 @@ class AdaFace final : public Head {
   HeadOutput forward(const HeadInput& input) override {
     const TrueClass truth(input.labels);
     const at::Tensor quality = quality_of(input.norms.detach(), truth);
-    const at::Tensor angle = input.target.clamp(-1 + kEpsilon, 1 - kEpsilon).acos(),
+    const at::Tensor angle = input.target.clamp(-1 + kAngleEps, 1 - kAngleEps).acos(),
                      change = quality * -margin_;
     const at::Tensor moved =
-        (multiplies_ ? angle * (1 + change) : angle + change).clamp(kEpsilon, std::numbers::pi - kEpsilon);
+        (multiplies_ ? angle * (1 + change) : angle + change).clamp(kAngleEps, std::numbers::pi - kAngleEps);
     const at::Tensor with_margin = moved.cos() - (margin_ + margin_ * quality);
-    return {.margin = TargetMargin{1 - kEpsilon, with_margin}};
+    return {.margin = TargetMargin{1 - kAngleEps, with_margin}};
   }
 
   void to(at::Device device, at::ScalarType type) override {
@@ -60,7 +60,7 @@ class AdaFace final : public Head {
     const at::Tensor enough = count.gt(1).logical_and(norms.isfinite().all());
     mean_.copy_(at::where(enough, mean * momentum_ + mean_ * (1 - momentum_), mean_));
     deviation_.copy_(at::where(enough, deviation * momentum_ + deviation_ * (1 - momentum_), deviation_));
-    return ((safe - mean_) / (deviation_ + kEpsilon) * kConcentration).clamp(-1, 1);
+    return ((safe - mean_) / (deviation_ + kAngleEps) * kConcentration).clamp(-1, 1);
   }
 
   double margin_, momentum_;

@@ -18,7 +18,7 @@
 namespace facetrain {
 namespace {
 
-constexpr double kMomentum = 0.01;
+constexpr double kThresholdMomentum = 0.01;
 
 class CurricularFace final : public Head {
  public:
@@ -76,7 +76,7 @@ class CurricularFace final : public Head {
 
   // But not towards a batch that overflowed: its step is skipped, and t would never be finite again.
   void move_towards(const at::Tensor& mean) {
-    t_.copy_(at::where(mean.isfinite(), t_.mul(1 - kMomentum).add(mean, kMomentum), t_));
+    t_.copy_(at::where(mean.isfinite(), t_.mul(1 - kThresholdMomentum).add(mean, kThresholdMomentum), t_));
   }
 
   double margin_;

@@ -8,7 +8,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 256;  // bounds the operators' intermediate tensors
+constexpr std::int64_t kSliceRows = 256;  // bounds the operators' intermediate tensors
 
 // The type to compute in.
 at::ScalarType wide(const at::Tensor& values) {
@@ -30,7 +30,7 @@ at::Tensor exponentials(const at::Tensor& values, const at::Tensor& columns, con
 
 template <typename Work>
 void for_row_blocks(std::int64_t rows, const Work& work) {
-  for (std::int64_t row = 0; row < rows; row += kRowsAtOnce) work(row, std::min(kRowsAtOnce, rows - row));
+  for (std::int64_t row = 0; row < rows; row += kSliceRows) work(row, std::min(kSliceRows, rows - row));
 }
 
 }  // namespace

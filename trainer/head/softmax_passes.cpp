@@ -10,7 +10,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 4;  // of a thread, at least
+constexpr std::int64_t kSoftmaxRows = 4;  // of a thread, at least
 
 bool has_row_passes(const at::Tensor& values) {
   return values.is_cpu() && (values.scalar_type() == at::kFloat || values.scalar_type() == at::kDouble);
@@ -21,7 +21,7 @@ template <typename Work>
 void for_other_columns(const at::Tensor& values, const at::Tensor& columns, const Work& work) {
   const std::int64_t classes = values.size(1);
   const std::int64_t* column = columns.const_data_ptr<std::int64_t>();
-  at::parallel_for(0, values.size(0), kRowsAtOnce, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, values.size(0), kSoftmaxRows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t owned = column[row];
       work(row, 0, owned < 0 ? classes : owned);

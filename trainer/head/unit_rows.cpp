@@ -12,7 +12,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kRowsAtOnce = 64;  // of a thread, at least
+constexpr std::int64_t kUnitRows = 64;  // of a thread, at least
 
 // Both: rows (N, E) -> results in new tensors; norms (N) float64 on a CPU, (N, 1) in the rows' type
 // elsewhere.
@@ -22,7 +22,7 @@ void to_units(const at::Tensor& rows, const at::Tensor& units, const at::Tensor&
   const T* row = rows.const_data_ptr<T>();
   T* unit = units.mutable_data_ptr<T>();
   double* norm = norms.mutable_data_ptr<double>();
-  at::parallel_for(0, rows.size(0), kRowsAtOnce, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, rows.size(0), kUnitRows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
       norm[i] = to_unit(row + i * size, size, kSmallestRowNorm, unit + i * size);
   });
@@ -35,7 +35,7 @@ void unit_gradients(const at::Tensor& units, const at::Tensor& gradients, const 
   const T *unit = units.const_data_ptr<T>(), *gradient = gradients.const_data_ptr<T>();
   const double* norm = norms.const_data_ptr<double>();
   T* result = results.mutable_data_ptr<T>();
-  at::parallel_for(0, units.size(0), kRowsAtOnce, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, units.size(0), kUnitRows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
       unit_gradient(unit + i * size, gradient + i * size, size, norm[i], kSmallestRowNorm, result + i * size);
   });

@@ -2,13 +2,13 @@
 
 #include <ATen/ATen.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
 
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 #include "common/io/file.hpp"
 #include "trainer/comm/gather_numbers.hpp"
 
@@ -18,9 +18,7 @@ namespace {
 std::string number(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.17g", value);
-  return text.data();
+  return formatted("%.17g", value);
 }
 
 }  // namespace

@@ -7,16 +7,22 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 namespace facetrain {
 
 at::Tensor nonfinite(const at::Tensor& norm, const std::vector<at::Tensor>& own, Communicator& trainers) {
   const at::NoGradGuard no_grad;
   // A largest magnitude is finite when all are, and NaN when one is NaN.
-  std::vector<at::Tensor> sizes{norm};
+  std::map<at::ScalarType, std::vector<at::Tensor>> of_type;
   for (const at::Tensor& values : own)
-    if (values.numel() > 0)
-      sizes.push_back(at::_foreach_norm({values.detach()}, std::numeric_limits<double>::infinity())[0]);
+    if (values.numel() > 0) of_type[values.scalar_type()].push_back(values.detach());
+  std::vector<at::Tensor> sizes{norm};
+  for (const auto& [type, tensors] : of_type) {
+    const std::vector<at::Tensor> largest =
+        at::_foreach_norm(tensors, std::numeric_limits<double>::infinity());
+    sizes.insert(sizes.end(), largest.begin(), largest.end());
+  }
   const bool exact = std::any_of(sizes.begin(), sizes.end(),
                                  [](const at::Tensor& size) { return size.scalar_type() == at::kDouble; });
   for (at::Tensor& size : sizes) size = size.to(exact ? at::kDouble : at::kFloat);

@@ -1,20 +1,12 @@
 #include "trainer/step/step_profile.hpp"
 
-#include <cstdio>
 #include <numeric>
 #include <utility>
 
+#include "common/formatted.hpp"
+
 namespace facetrain {
-namespace {
-
-template <typename... Values>
-std::string print(const char* format, Values... values) {
-  std::array<char, 256> text;
-  std::snprintf(text.data(), text.size(), format, values...);
-  return text.data();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 const char* phase_name(Phase phase) {
   constexpr const char* kNames[kPhases] = {"data wait",     "forward",   "head",         "backward",
@@ -63,17 +55,17 @@ void enter_at_gradient(StepProfile* profile, const at::Tensor& t, Phase phase) {
 
 std::vector<std::string> profile_lines(const StepTimes& times, const StepWork& work) {
   const double step = times.step();
-  std::vector<std::string> lines{print("Profile of %d steps: %.3f ms a step, %.2f samples/sec a trainer",
-                                       times.steps, 1e3 * step, work.samples / step)};
+  std::vector<std::string> lines{formatted("Profile of %d steps: %.3f ms a step, %.2f samples/sec a trainer",
+                                           times.steps, 1e3 * step, work.samples / step)};
   for (std::size_t i = 0; i < kPhases; ++i) {
-    lines.push_back(print("  %-14s %10.3f ms %6.2f %%", phase_name(static_cast<Phase>(i)),
-                          1e3 * times.seconds[i], 100 * times.seconds[i] / step));
+    lines.push_back(formatted("  %-14s %10.3f ms %6.2f %%", phase_name(static_cast<Phase>(i)),
+                              1e3 * times.seconds[i], 100 * times.seconds[i] / step));
   }
   if (work.flops > 0)
     lines.push_back(
-        print("  %.3f GFLOP a step of the network: %.3f TFLOP/s, %.1f %% of the %.3f TFLOP/s of %s",
-              work.flops / 1e9, work.flops / step / 1e12, 100 * work.flops / step / work.peak,
-              work.peak / 1e12, work.product.c_str()));
+        formatted("  %.3f GFLOP a step of the network: %.3f TFLOP/s, %.1f %% of the %.3f TFLOP/s of %s",
+                  work.flops / 1e9, work.flops / step / 1e12, 100 * work.flops / step / work.peak,
+                  work.peak / 1e12, work.product.c_str()));
   return lines;
 }
 

@@ -1,11 +1,11 @@
 #include "trainer/tools/ijb_meta.hpp"
 
-#include <charconv>
 #include <functional>
 #include <string_view>
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -25,11 +25,9 @@ struct Line {
   template <class Number>
   Number number_in(std::size_t field) const {
     const std::string_view word = fields[field];
-    Number value{};
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc{} || end != word.data() + word.size())
-      fail("\"" + std::string(word.substr(0, 40)) + "\" is not a number");
-    return value;
+    const auto value = parse_number<Number>(word);
+    if (!value) fail("\"" + std::string(word.substr(0, 40)) + "\" is not a number");
+    return *value;
   }
 };
 

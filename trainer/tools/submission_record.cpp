@@ -1,6 +1,5 @@
 #include "trainer/tools/submission_record.hpp"
 
-#include <cstdio>
 #include <ctime>
 #include <filesystem>
 
@@ -8,6 +7,7 @@
 #include "common/config/parse.hpp"
 #include "common/config/text_form.hpp"
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 #include "common/sha256.hpp"
 
 namespace facetrain {
@@ -17,12 +17,6 @@ namespace fs = std::filesystem;
 
 // Lists are small; the packed data sets of many GB are named by their size alone.
 constexpr std::uint64_t kLargestHashed = std::uint64_t{1} << 28;
-
-std::string hex(std::uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 std::string now_utc() {
   const std::time_t now = std::time(nullptr);

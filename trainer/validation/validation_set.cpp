@@ -1,11 +1,11 @@
 #include "trainer/validation/validation_set.hpp"
 
 #include <array>
-#include <charconv>
 #include <filesystem>
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -40,13 +40,12 @@ std::vector<std::uint8_t> parse_issame(std::string_view text, const std::string&
       if (start == rest.npos) break;
       rest.remove_prefix(start);
       const std::string_view word = rest.substr(0, rest.find_first_of(kBlank));
-      double value = 0;
-      const auto [stop, failed] = std::from_chars(word.data(), word.data() + word.size(), value);
-      if (failed != std::errc{} || stop != word.data() + word.size())
+      const auto value = parse_number<double>(word);
+      if (!value)
         throw Error(ErrorKind::kInput, name + ":" + std::to_string(line) + ": \"" +
                                            std::string(word.substr(0, 40)) +
                                            "\" is not a number (1: same identity, 0: different)" + kRemedy);
-      flags.push_back(value != 0);
+      flags.push_back(*value != 0);
       rest.remove_prefix(word.size());
     }
   }

@@ -9,6 +9,7 @@
 
 #include "common/error.hpp"
 #include "common/io/npy.hpp"
+#include "tests/file_text.hpp"
 #include "tests/temporary_folder.hpp"
 #include "trainer/tools/command.hpp"
 #include "trainer/tools/ijb_meta.hpp"
@@ -18,12 +19,6 @@ using namespace facetrain;
 namespace {
 
 const std::string kFolder = FACETRAIN_SOURCE_DIR "/tests/golden/data/ijb";
-
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 }  // namespace
 
@@ -35,7 +30,7 @@ TEST_CASE("scores and table equal the parent's") {
                       std::vector<std::string>{"--features", kFolder + "/features.npy", "--meta", kFolder,
                                                "--result-dir", folder.path().string(), "--job", "job"}),
           out);
-  CHECK(out.str() == text_of(kFolder + "/table.txt"));
+  CHECK(out.str() == test::file_text(kFolder + "/table.txt"));
 
   const MappedNpy scores(folder / "job/ijbc.npy");
   const std::vector<std::uint64_t> shape{780};

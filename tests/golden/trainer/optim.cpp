@@ -22,26 +22,26 @@ using facetrain::test::formula;
 
 namespace {
 
-std::map<std::string, std::vector<double>> golden() {
+std::map<std::string, std::vector<double>> golden_numbers() {
   return facetrain::test::read_golden_numbers(FACETRAIN_SOURCE_DIR "/tests/golden/data/optim.txt");
 }
 
 // record_optim.py's small_network() and its head: shape, and whether it decays.
-struct Entry {
+struct TrainedShape {
   std::vector<std::int64_t> shape;
   bool decays;
 };
-const std::vector<Entry>& network() {
-  static const std::vector<Entry> entries = {{{3, 2, 3, 3}, true}, {{3}, true},  {{3}, false},
-                                             {{3}, false},         {{3}, true},  {{5, 12}, true},
-                                             {{5}, true},          {{5}, false}, {{7, 5}, true}};
+const std::vector<TrainedShape>& network() {
+  static const std::vector<TrainedShape> entries = {{{3, 2, 3, 3}, true}, {{3}, true},  {{3}, false},
+                                                    {{3}, false},         {{3}, true},  {{5, 12}, true},
+                                                    {{5}, true},          {{5}, false}, {{7, 5}, true}};
   return entries;
 }
 
 at::Tensor optimise(const Config& config, at::ScalarType type) {
   std::vector<TrainedParameter> parameters;
   std::uint32_t salt = 10;
-  for (const Entry& entry : network())
+  for (const TrainedShape& entry : network())
     parameters.push_back({formula(salt++, entry.shape).to(type).set_requires_grad(true), entry.decays});
   const auto optimizer = make_optimizer(config, parameters);
   for (std::int64_t step = 0; step < 10; ++step) {
@@ -66,7 +66,7 @@ std::vector<double> rates(const Config& config, std::int64_t steps_per_epoch) {
 }  // namespace
 
 TEST_CASE("ten steps of each optimiser are torch's, with the reference's groups") {
-  const auto numbers = golden();
+  const auto numbers = golden_numbers();
   for (const std::string name : {"sgd", "sgd_momentum0", "adamw"}) {
     CAPTURE(name);
     Config config;
@@ -84,7 +84,7 @@ TEST_CASE("ten steps of each optimiser are torch's, with the reference's groups"
 }
 
 TEST_CASE("of IResNet-18, what decays is what the reference lets decay") {
-  const auto decayed = golden().at("iresnet18_se.decayed");
+  const auto decayed = golden_numbers().at("iresnet18_se.decayed");
   std::vector<double> ours;
   const auto backbone = make_backbone({.depth = "18", .mode = "se"}, 1);
   for (const NamedTensor& entry : backbone->state())
@@ -93,7 +93,7 @@ TEST_CASE("of IResNet-18, what decays is what the reference lets decay") {
 }
 
 TEST_CASE("the learning rate of every update is that of the reference's loop") {
-  const auto numbers = golden();
+  const auto numbers = golden_numbers();
   Config config;
   config.train.lr = 0.1;
   config.train.epochs = 6;

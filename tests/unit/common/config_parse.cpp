@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // What parse_config complains about; empty when it is content.
-std::string complaint(const std::string& text) {
+std::string config_complaint(const std::string& text) {
   try {
     parse_config(text, "x.toml");
   } catch (const Error& error) {
@@ -73,86 +73,90 @@ TEST_CASE("values of every type are read") {
 }
 
 TEST_CASE("each kind of mistake has its line") {
-  CHECK(complaint("[train]\nmomentun = 0.9\n") ==
+  CHECK(config_complaint("[train]\nmomentun = 0.9\n") ==
         "x.toml:2:1: unknown key `momentun` in [train]; did you mean `momentum`?");
-  CHECK(complaint("[train]\n\n  zzzzzz = 1\n") == "x.toml:3:3: unknown key `zzzzzz` in [train]");
-  CHECK(complaint("[train]\nmargin = 1\n") ==
+  CHECK(config_complaint("[train]\n\n  zzzzzz = 1\n") == "x.toml:3:3: unknown key `zzzzzz` in [train]");
+  CHECK(config_complaint("[train]\nmargin = 1\n") ==
         "x.toml:2:1: unknown key `margin` in [train]; it belongs to [head]");
-  CHECK(complaint("lr = 1\n") == "x.toml:1:1: key `lr` stands outside its table; it belongs to [train]");
-  CHECK(complaint("[trian]\nlr = 1\n") == "x.toml:1:2: unknown table [trian]; did you mean `train`?");
-  CHECK(complaint("train = 3\n") == "x.toml:1:1: `train` is a table, written as [train]");
-  CHECK(complaint("[train]\nlr = 'x'\n") == "x.toml:2:6: train.lr: expected number, not the text \"x\"");
-  CHECK(complaint("[train]\nepochs = 2.5\n") ==
+  CHECK(config_complaint("lr = 1\n") ==
+        "x.toml:1:1: key `lr` stands outside its table; it belongs to [train]");
+  CHECK(config_complaint("[trian]\nlr = 1\n") == "x.toml:1:2: unknown table [trian]; did you mean `train`?");
+  CHECK(config_complaint("train = 3\n") == "x.toml:1:1: `train` is a table, written as [train]");
+  CHECK(config_complaint("[train]\nlr = 'x'\n") ==
+        "x.toml:2:6: train.lr: expected number, not the text \"x\"");
+  CHECK(config_complaint("[train]\nepochs = 2.5\n") ==
         "x.toml:2:10: train.epochs: expected integer, not the number 2.5");
-  CHECK(complaint("[data]\naugment = 1\n") ==
+  CHECK(config_complaint("[data]\naugment = 1\n") ==
         "x.toml:2:11: data.augment: expected true or false, not the integer 1");
-  CHECK(complaint("[run]\nprefix = 1979-05-27\n") ==
+  CHECK(config_complaint("[run]\nprefix = 1979-05-27\n") ==
         "x.toml:2:10: run.prefix: expected text, not a date or time");
-  CHECK(complaint("[train]\nlr = [0.1]\n") == "x.toml:2:6: train.lr: expected number, not a list");
-  CHECK(complaint("[train]\nreduce_lr = [1, 'x']\n") ==
+  CHECK(config_complaint("[train]\nlr = [0.1]\n") == "x.toml:2:6: train.lr: expected number, not a list");
+  CHECK(config_complaint("[train]\nreduce_lr = [1, 'x']\n") ==
         "x.toml:2:17: train.reduce_lr: expected list of integers, not the text \"x\"");
-  CHECK(complaint("[train]\nepochs = 0\n") == "x.toml:2:10: train.epochs: 0 is out of range (1 to 100000)");
-  CHECK(complaint("[train]\nmomentum = 1.5\n") ==
+  CHECK(config_complaint("[train]\nepochs = 0\n") ==
+        "x.toml:2:10: train.epochs: 0 is out of range (1 to 100000)");
+  CHECK(config_complaint("[train]\nmomentum = 1.5\n") ==
         "x.toml:2:12: train.momentum: 1.5 is out of range (0 to 1)");
-  CHECK(complaint("[train]\nlr = nan\n") == "x.toml:2:6: train.lr: nan is not a finite number");
-  CHECK(complaint("[train]\nlr = inf\n") == "x.toml:2:6: train.lr: inf is not a finite number");
-  CHECK(complaint("[model]\nmodel = 'iresnt'\n") ==
+  CHECK(config_complaint("[train]\nlr = nan\n") == "x.toml:2:6: train.lr: nan is not a finite number");
+  CHECK(config_complaint("[train]\nlr = inf\n") == "x.toml:2:6: train.lr: inf is not a finite number");
+  CHECK(config_complaint("[model]\nmodel = 'iresnt'\n") ==
         "x.toml:2:9: model.model: \"iresnt\" is not iresnet, mobilefacenet or vit; did you mean `iresnet`?");
-  CHECK(complaint("[run]\nprefix = 'a/b'\n") == "x.toml:2:10: run.prefix: \"a/b\" is not a name without /");
-  CHECK(complaint("[run]\nwork_path = ''\n") == "x.toml:2:13: run.work_path: must not be empty");
-  CHECK(complaint("base = 'y.toml'\n") == "x.toml:1:8: base: only a configuration file may have a base");
+  CHECK(config_complaint("[run]\nprefix = 'a/b'\n") ==
+        "x.toml:2:10: run.prefix: \"a/b\" is not a name without /");
+  CHECK(config_complaint("[run]\nwork_path = ''\n") == "x.toml:2:13: run.work_path: must not be empty");
+  CHECK(config_complaint("base = 'y.toml'\n") ==
+        "x.toml:1:8: base: only a configuration file may have a base");
 }
 
 TEST_CASE("a syntax error has its position") {
-  CHECK(complaint("[train]\nlr = \n").starts_with("x.toml:2:"));
-  CHECK(complaint("[train]\nlr = 1\nlr = 2\n").starts_with("x.toml:3:"));
+  CHECK(config_complaint("[train]\nlr = \n").starts_with("x.toml:2:"));
+  CHECK(config_complaint("[train]\nlr = 1\nlr = 2\n").starts_with("x.toml:3:"));
 }
 
 TEST_CASE("all problems are reported at once, from top to bottom") {
-  CHECK(complaint("[train]\nlr = 'x'\nepochs = 0\n[data]\nslots = 1\n") ==
+  CHECK(config_complaint("[train]\nlr = 'x'\nepochs = 0\n[data]\nslots = 1\n") ==
         "x.toml:2:6: train.lr: expected number, not the text \"x\"\n"
         "x.toml:3:10: train.epochs: 0 is out of range (1 to 100000)\n"
         "x.toml:5:9: data.slots: 1 is out of range (2 to 64)");
 }
 
 TEST_CASE("the changes that a run may go on with are named") {
-  CHECK(complaint("[run]\nresume = 'a'\n[checkpoint]\nallow = ['lr', 'plan']\nkeep = 0\nminutes = 0.5\n") ==
-        "");
-  CHECK(complaint("[checkpoint]\nallow = 'rl'\n").starts_with("x.toml:2:9: checkpoint.allow: "));
+  CHECK(config_complaint(
+            "[run]\nresume = 'a'\n[checkpoint]\nallow = ['lr', 'plan']\nkeep = 0\nminutes = 0.5\n") == "");
+  CHECK(config_complaint("[checkpoint]\nallow = 'rl'\n").starts_with("x.toml:2:9: checkpoint.allow: "));
 }
 
 TEST_CASE("partial FC is refused where it cannot work") {
-  CHECK(complaint("[head]\nsample_rate = 0.5\ndense_momentum = true\n") == "");
-  CHECK(complaint("[head]\nsample_rate = 0\n")
+  CHECK(config_complaint("[head]\nsample_rate = 0.5\ndense_momentum = true\n") == "");
+  CHECK(config_complaint("[head]\nsample_rate = 0\n")
             .starts_with("x.toml:2:15: head.sample_rate: 0 would sample no negative class"));
-  CHECK(complaint("[head]\nsample_rate = 0.5\n[train]\noptimizer = 'adamw'\n")
+  CHECK(config_complaint("[head]\nsample_rate = 0.5\n[train]\noptimizer = 'adamw'\n")
             .find("head.sample_rate: below 1 (partial FC) works with train.optimizer = \"sgd\" only") !=
         std::string::npos);
-  CHECK(complaint("[head]\nsample_rate = 0.5\nhead = 'circleloss'\nmargin = [0.25]\n") ==
+  CHECK(config_complaint("[head]\nsample_rate = 0.5\nhead = 'circleloss'\nmargin = [0.25]\n") ==
         "x.toml:2:15: head.sample_rate: below 1 (partial FC) samples class centres, and head.head = "
         "\"circleloss\" has none; set head.sample_rate = 1");
-  CHECK(complaint("[head]\nsample_rate = 1\nhead = 'circleloss'\nmargin = [0.25]\n") == "");
-  CHECK(complaint("[head]\nsample_rate = 0.5\n[train]\naccumulate = 2\n")
+  CHECK(config_complaint("[head]\nsample_rate = 1\nhead = 'circleloss'\nmargin = [0.25]\n") == "");
+  CHECK(config_complaint("[head]\nsample_rate = 0.5\n[train]\naccumulate = 2\n")
             .find("head.sample_rate: below 1 (partial FC) draws classes for each update") !=
         std::string::npos);
 }
 
 TEST_CASE("an embedding job takes every picture once, as it is") {
   const std::string good = "[embed]\nmodel_path = 'm.pth'\n[train]\nepochs = 1\n[data]\nflip = false\n";
-  CHECK(complaint(good).empty());
+  CHECK(config_complaint(good).empty());
   for (const char* more : {"augment = true\n", "rand_erase = true\n", "order = 'chunked'\n"})
-    CHECK(complaint(good + more).find("an embedding job (embed.model_path) takes every picture once") !=
-          std::string::npos);
-  CHECK(
-      complaint("[embed]\nmodel_path = 'm.pth'\n[train]\nepochs = 1\n").find("data.flip: an embedding job") !=
-      std::string::npos);
-  CHECK(
-      complaint("[embed]\nmodel_path = 'm.pth'\n[data]\nflip = false\n").find("train.epochs: an embedding") !=
-      std::string::npos);
+    CHECK(
+        config_complaint(good + more).find("an embedding job (embed.model_path) takes every picture once") !=
+        std::string::npos);
+  CHECK(config_complaint("[embed]\nmodel_path = 'm.pth'\n[train]\nepochs = 1\n")
+            .find("data.flip: an embedding job") != std::string::npos);
+  CHECK(config_complaint("[embed]\nmodel_path = 'm.pth'\n[data]\nflip = false\n")
+            .find("train.epochs: an embedding") != std::string::npos);
 }
 
 TEST_CASE("keys of [model] must be of its backbone") {
-  const auto model = [](const std::string& keys) { return complaint("[model]\n" + keys); };
+  const auto model = [](const std::string& keys) { return config_complaint("[model]\n" + keys); };
   for (const char* depth : {"s", "b", "l"})
     CHECK(model("model = 'vit'\ndepth = '" + std::string(depth) + "'\ncheckpoint = true\n") == "");
   CHECK(model("checkpoint = true\n") == "");
@@ -171,42 +175,44 @@ TEST_CASE("keys of [model] must be of its backbone") {
 }
 
 TEST_CASE("values must fit together") {
-  CHECK(complaint("[model]\ninput_size = 112\n")
+  CHECK(config_complaint("[model]\ninput_size = 112\n")
             .starts_with("x.toml:2:14: model.input_size: needs two numbers"));
-  CHECK(complaint("[train]\nreduce_lr = [12, 8]\n")
+  CHECK(config_complaint("[train]\nreduce_lr = [12, 8]\n")
             .starts_with("x.toml:2:13: train.reduce_lr: the epochs must increase"));
-  CHECK(complaint("[train]\nreduce_lr = [8, 8]\n") != "");
-  CHECK(complaint("[train]\nreduce_lr = []\n") == "");
-  CHECK(complaint("[train]\nwarmup_epoch = 1\n")
+  CHECK(config_complaint("[train]\nreduce_lr = [8, 8]\n") != "");
+  CHECK(config_complaint("[train]\nreduce_lr = []\n") == "");
+  CHECK(config_complaint("[train]\nwarmup_epoch = 1\n")
             .starts_with("x.toml:2:16: train.warmup_epoch: only the polynomial schedule warms up"));
-  CHECK(complaint("[train]\nscheduler = true\nepochs = 3\nwarmup_epoch = 3\n") ==
+  CHECK(config_complaint("[train]\nscheduler = true\nepochs = 3\nwarmup_epoch = 3\n") ==
         "x.toml:4:16: train.warmup_epoch: must be below train.epochs, which is 3");
-  CHECK(complaint("[train]\nscheduler = true\nepochs = 3\nwarmup_epoch = 2\n") == "");
-  CHECK(complaint("[validation]\nadd_norm = true\n")
+  CHECK(config_complaint("[train]\nscheduler = true\nepochs = 3\nwarmup_epoch = 2\n") == "");
+  CHECK(config_complaint("[validation]\nadd_norm = true\n")
             .starts_with("x.toml:2:12: validation.add_norm: excludes add_flip"));
-  CHECK(complaint("[validation]\nadd_norm = true\nadd_flip = false\n") == "");
-  CHECK(complaint("[launch]\ngpus = [0, 0]\n").starts_with("x.toml:2:8: launch.gpus: names a GPU twice"));
-  CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 4\n") ==
+  CHECK(config_complaint("[validation]\nadd_norm = true\nadd_flip = false\n") == "");
+  CHECK(config_complaint("[launch]\ngpus = [0, 0]\n")
+            .starts_with("x.toml:2:8: launch.gpus: names a GPU twice"));
+  CHECK(config_complaint("[launch]\ngpus = [0, 2]\ntrainers = 4\n") ==
         "x.toml:2:8: launch.gpus: names 2 GPUs but launch.trainers is 4; each trainer has one GPU");
-  CHECK(complaint("[launch]\ngpus = [0, 2]\ntrainers = 2\n") == "");
-  CHECK(complaint("[data]\nfixed_size_redraw = true\n")
+  CHECK(config_complaint("[launch]\ngpus = [0, 2]\ntrainers = 2\n") == "");
+  CHECK(config_complaint("[data]\nfixed_size_redraw = true\n")
             .starts_with("x.toml:2:21: data.fixed_size_redraw: has no effect without data.fixed_size"));
-  CHECK(complaint("[data]\nwindow = 2047\n") ==
+  CHECK(config_complaint("[data]\nwindow = 2047\n") ==
         "x.toml:2:10: data.window: must be at least data.shard, which is 2048: a window shuffles the samples "
         "of "
         "several shards");
-  CHECK(complaint("[data]\norder = 'chunked'\nwindow = 64\nshard = 64\n") == "");
-  CHECK(complaint("[data]\norder = 'chunk'\n").find("exact or chunked") != std::string::npos);
-  CHECK(complaint("[data]\nmask_shrink = true\n") ==
+  CHECK(config_complaint("[data]\norder = 'chunked'\nwindow = 64\nshard = 64\n") == "");
+  CHECK(config_complaint("[data]\norder = 'chunk'\n").find("exact or chunked") != std::string::npos);
+  CHECK(config_complaint("[data]\nmask_shrink = true\n") ==
         "x.toml:2:15: data.mask_shrink: has no effect without data.mask");
-  CHECK(complaint("[data]\nmask_shrink = true\nmask = 'm.npy'\n") == "");
-  CHECK(complaint("[data]\nfixed_size = 1\nfixed_size_redraw = true\n") == "");
-  CHECK(complaint("[validation]\nval_list = ['a', 'a']\n") ==
+  CHECK(config_complaint("[data]\nmask_shrink = true\nmask = 'm.npy'\n") == "");
+  CHECK(config_complaint("[data]\nfixed_size = 1\nfixed_size_redraw = true\n") == "");
+  CHECK(config_complaint("[validation]\nval_list = ['a', 'a']\n") ==
         "x.toml:2:12: validation.val_list: names a set twice");
-  CHECK(complaint("[limits]\nsilence = 2\n").find("x.toml:2:11: limits.silence: processes tell once a") == 0);
-  CHECK(complaint("[limits]\nsilence = 0\n") == "");
-  CHECK(complaint("[debug]\ninject = 'rank=1'\n").find("x.toml:2:10: debug.inject: rank, step and fault") ==
-        0);
+  CHECK(config_complaint("[limits]\nsilence = 2\n")
+            .find("x.toml:2:11: limits.silence: processes tell once a") == 0);
+  CHECK(config_complaint("[limits]\nsilence = 0\n") == "");
+  CHECK(config_complaint("[debug]\ninject = 'rank=1'\n")
+            .find("x.toml:2:10: debug.inject: rank, step and fault") == 0);
 }
 
 TEST_CASE("a base is read first, relative to the file that names it") {

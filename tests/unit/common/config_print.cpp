@@ -2,25 +2,14 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "common/config/parse.hpp"
 #include "common/config/schema.hpp"
 #include "common/config/text_form.hpp"
+#include "tests/file_text.hpp"
 
 using namespace facetrain;
-
-namespace {
-
-std::string contents(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-}  // namespace
 
 TEST_CASE("canonical text reads back to the same text") {
   Config config;
@@ -80,7 +69,7 @@ TEST_CASE("every default passes its own check") {
 }
 
 TEST_CASE("configs/README.md is the reference") {
-  CHECK_MESSAGE(contents(FACETRAIN_SOURCE_DIR "/configs/README.md") == config_reference(),
+  CHECK_MESSAGE(test::file_text(FACETRAIN_SOURCE_DIR "/configs/README.md") == config_reference(),
                 "run: build/bin/facetrain config --reference > configs/README.md");
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/error.hpp"
+#include "tests/file_text.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/tool_run.hpp"
 
@@ -11,11 +12,6 @@ namespace facetrain {
 namespace {
 
 using test::error_of;
-
-std::string text_of(const std::string& path) {
-  const auto bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 std::size_t files_in(const test::TemporaryFolder& folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder.path()), {}));
@@ -27,10 +23,10 @@ TEST_CASE("a committed file replaces the old one and leaves no temporary") {
   CheckedFile file(folder / "a");
   const std::string big(200'000, 'x');  // more than the buffer
   file.write(big);
-  CHECK(text_of(folder / "a") == "old");
+  CHECK(test::file_text(folder / "a") == "old");
   file.write("end");
   file.commit();
-  CHECK(text_of(folder / "a") == big + "end");
+  CHECK(test::file_text(folder / "a") == big + "end");
   CHECK(files_in(folder) == 1);
 }
 
@@ -39,9 +35,9 @@ TEST_CASE("without fsync a file appears as whole as with it") {
   write_file_atomically(folder / "a", "old");
   CheckedFile file(folder / "a");
   file.write("new");
-  CHECK(text_of(folder / "a") == "old");
+  CHECK(test::file_text(folder / "a") == "old");
   file.commit_unsynced();
-  CHECK(text_of(folder / "a") == "new");
+  CHECK(test::file_text(folder / "a") == "new");
   CHECK(files_in(folder) == 1);
   CHECK_THROWS_AS(file.write("more"), Error);
   CHECK_THROWS_AS(file.commit_unsynced(), Error);
@@ -57,7 +53,7 @@ TEST_CASE("a file that is not committed, or moved away, changes nothing") {
     moved.write("more");
     CHECK(files_in(folder) == 2);
   }
-  CHECK(text_of(folder / "a") == "old");
+  CHECK(test::file_text(folder / "a") == "old");
   CHECK(files_in(folder) == 1);
 }
 
@@ -66,7 +62,7 @@ TEST_CASE("a planted link is not followed, and a missing folder is an error that
   const std::string target = folder / "a";
   std::filesystem::create_symlink("/dev/full", target + ".tmp." + std::to_string(getpid()) + ".0");
   write_file_atomically(target, "x");  // takes the next name
-  CHECK(text_of(target) == "x");
+  CHECK(test::file_text(target) == "x");
   CHECK(error_of<Error>([&] { write_file_atomically("/no/such/folder/a", "x"); }) ==
         "create /no/such/folder/a: No such file or directory");
 }

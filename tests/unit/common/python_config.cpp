@@ -13,10 +13,10 @@ using namespace facetrain;
 
 namespace {
 
-const std::string kStart = "from easydict import EasyDict\nimport math\nconfig = EasyDict()\n";
+const std::string kPythonStart = "from easydict import EasyDict\nimport math\nconfig = EasyDict()\n";
 
 PythonConfig parsed(const std::string& text, const PythonConfig& base = {}) {
-  return parse_python_config(kStart + text, "x.py", base);
+  return parse_python_config(kPythonStart + text, "x.py", base);
 }
 
 // The value of `expression` as Python writes it.
@@ -136,7 +136,7 @@ TEST_CASE("what is not data is refused with its place") {
 
 TEST_CASE("a file cut anywhere is read or refused") {
   const std::string whole =
-      kStart + "config.a = (1, -2.5e-3,\n  'x\\n' \"y\")  # z\nconfig['b'] = math.log(config.a[0]\n";
+      kPythonStart + "config.a = (1, -2.5e-3,\n  'x\\n' \"y\")  # z\nconfig['b'] = math.log(config.a[0]\n";
   int refused = 0;
   for (std::size_t length = 0; length <= whole.size(); ++length) {
     try {
@@ -156,12 +156,12 @@ TEST_CASE("the defaults of configs/base.py lie below the file's values") {
     std::ofstream(folder / name) << text;
     return folder / name;
   };
-  const std::string base = write("configs/base.py", kStart + "config.lr = 0.1\nconfig.epochs = 20\n");
+  const std::string base = write("configs/base.py", kPythonStart + "config.lr = 0.1\nconfig.epochs = 20\n");
   const std::string own =
-      write("configs/mine/a.py", kStart + "config.epochs = 40\nconfig.w = config.epochs // 10\n");
+      write("configs/mine/a.py", kPythonStart + "config.epochs = 40\nconfig.w = config.epochs // 10\n");
   CHECK(base_of(own) == base);
   CHECK(base_of(base) == "");
-  CHECK(base_of(write("elsewhere.py", kStart)) == "");
+  CHECK(base_of(write("elsewhere.py", kPythonStart)) == "");
   const PythonConfig config = load_python_config(own, base);
   CHECK(python_text(find_entry(config, "lr")->value) == "0.1");
   CHECK(find_entry(config, "lr")->file == base);

@@ -8,7 +8,7 @@ using namespace facetrain;
 
 namespace {
 
-std::string complaint(const Environment& environment) {
+std::string role_complaint(const Environment& environment) {
   try {
     launcher_place(environment);
   } catch (const Error& error) {
@@ -74,27 +74,27 @@ TEST_CASE("the inner launcher counts") {
 }
 
 TEST_CASE("a wrong launch is answered with the command to use") {
-  CHECK(complaint({}).starts_with("`facetrain rank` is started by mpirun or srun"));
-  CHECK(complaint({{"OMPI_COMM_WORLD_LOCAL_RANK", "x"}}) ==
+  CHECK(role_complaint({}).starts_with("`facetrain rank` is started by mpirun or srun"));
+  CHECK(role_complaint({{"OMPI_COMM_WORLD_LOCAL_RANK", "x"}}) ==
         "OMPI_COMM_WORLD_LOCAL_RANK is `x`, not a number from 0");
-  CHECK(complaint({{"PMIX_RANK", "0"}, {"PMIX_NAMESPACE", "prterun-1"}}).find("start two programs") !=
+  CHECK(role_complaint({{"PMIX_RANK", "0"}, {"PMIX_NAMESPACE", "prterun-1"}}).find("start two programs") !=
         std::string::npos);
 
   Environment without_mpi = srun_task();
   without_mpi.erase("PMIX_NAMESPACE");
   without_mpi.erase("PMIX_RANK");
-  CHECK(complaint(without_mpi)
+  CHECK(role_complaint(without_mpi)
             .find("`srun --nodes=2 --ntasks-per-node=3 --mpi=pmix -K1 --cpu-bind=none "
                   "facetrain rank ...`") != std::string::npos);
 
   Environment alone = srun_task();
   alone["SLURM_STEP_TASKS_PER_NODE"] = "3,1";
-  CHECK(complaint(alone).find("`srun --nodes=2 --ntasks-per-node=2 --mpi=pmix") != std::string::npos);
+  CHECK(role_complaint(alone).find("`srun --nodes=2 --ntasks-per-node=2 --mpi=pmix") != std::string::npos);
   alone["SLURM_NODEID"] = "0";
-  CHECK(complaint(alone).empty());
-  CHECK(complaint({{"OMPI_COMM_WORLD_LOCAL_RANK", "0"},
-                   {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"},
-                   {"OMPI_COMM_WORLD_SIZE", "2"}})
+  CHECK(role_complaint(alone).empty());
+  CHECK(role_complaint({{"OMPI_COMM_WORLD_LOCAL_RANK", "0"},
+                        {"OMPI_COMM_WORLD_LOCAL_SIZE", "1"},
+                        {"OMPI_COMM_WORLD_SIZE", "2"}})
             .find("`mpirun --bind-to none -np 4 --map-by ppr:2:node facetrain rank ...`") !=
         std::string::npos);
 }

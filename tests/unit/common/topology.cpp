@@ -25,7 +25,7 @@ std::string message_of(const std::vector<ProcessReport>& reports) {
   return "no error";
 }
 
-bool contains(const std::string& text, const std::string& part) {
+bool names(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
@@ -99,11 +99,11 @@ TEST_CASE("nodes of different sizes") {
 }
 
 TEST_CASE("a launch that cannot work is refused on every rank alike, with the node and both counts") {
-  CHECK(contains(message_of({{T, 0}, {T, 0}}), "node 0 has 0 data services and 2 trainers"));
-  CHECK(contains(message_of({{S, 0}}), "node 0 has 1 data services and 0 trainers"));
-  CHECK(contains(message_of({{S, 0}, {S, 0}, {T, 0}}), "node 0 has 2 data services and 1 trainers"));
+  CHECK(names(message_of({{T, 0}, {T, 0}}), "node 0 has 0 data services and 2 trainers"));
+  CHECK(names(message_of({{S, 0}}), "node 0 has 1 data services and 0 trainers"));
+  CHECK(names(message_of({{S, 0}, {S, 0}, {T, 0}}), "node 0 has 2 data services and 1 trainers"));
   // Open MPI 4.1's second app context goes to the first node only: the second node has trainers alone.
   const std::vector<ProcessReport> lopsided = {{S, 0}, {T, 0}, {T, 2}, {T, 2}};
-  CHECK(contains(message_of(lopsided), "node 1 has 0 data services and 2 trainers"));
+  CHECK(names(message_of(lopsided), "node 1 has 0 data services and 2 trainers"));
   for (int rank = 0; rank < 4; ++rank) CHECK_THROWS_AS(make_topology(lopsided, rank), Error);
 }

@@ -19,8 +19,8 @@ using namespace facetrain;
 
 namespace {
 
-constexpr int kSide = 112;
-constexpr std::size_t kElements = kSide * kSide * 3;
+constexpr int kPictureSide = 112;
+constexpr std::size_t kElements = kPictureSide * kPictureSide * 3;
 
 Image ramp(int width, int height) {
   Image image;
@@ -48,11 +48,11 @@ std::vector<float> row_of(Augmenter& augmenter, Image image, std::uint64_t posit
 TEST_CASE("a row depends on its stream alone, not on what the augmenter did before") {
   const auto used = make_augmenter(all_on(), Dtype::kF32);
   std::vector<std::vector<float>> first;
-  for (std::uint64_t i = 0; i < 40; ++i) first.push_back(row_of(*used, ramp(kSide, kSide), i));
+  for (std::uint64_t i = 0; i < 40; ++i) first.push_back(row_of(*used, ramp(kPictureSide, kPictureSide), i));
   for (std::uint64_t i = 40; i-- > 0;) {
     row_of(*used, ramp(90, 150), 1000 + i);
-    CHECK(row_of(*used, ramp(kSide, kSide), i) == first[i]);
-    CHECK(row_of(*make_augmenter(all_on(), Dtype::kF32), ramp(kSide, kSide), i) == first[i]);
+    CHECK(row_of(*used, ramp(kPictureSide, kPictureSide), i) == first[i]);
+    CHECK(row_of(*make_augmenter(all_on(), Dtype::kF32), ramp(kPictureSide, kPictureSide), i) == first[i]);
   }
   CHECK(first[0] != first[1]);
 }
@@ -73,7 +73,7 @@ TEST_CASE("BGR, pixel_mean and pixel_std: after everything random, and as torchv
   plain.data.flip = false;
   plain.data.pixel_mean = 0;
   plain.data.pixel_std = 1;
-  const Image image = ramp(kSide, kSide);
+  const Image image = ramp(kPictureSide, kPictureSide);
   const std::vector<float> unit = row_of(*make_augmenter(plain, Dtype::kF32), image, 0);
   for (std::size_t i = 0; i < kElements; ++i)
     REQUIRE(unit[i] == static_cast<float>(image.pixels[i]) / 255.0f);
@@ -83,7 +83,7 @@ TEST_CASE("switched off, the picture is only normalised") {
   Config config;
   config.data.augment = config.data.rand_erase = config.data.flip = false;
   const auto augmenter = make_augmenter(config, Dtype::kF32);
-  const Image image = ramp(kSide, kSide);
+  const Image image = ramp(kPictureSide, kPictureSide);
   const std::vector<float> row = row_of(*augmenter, image, 5);
   for (std::size_t i = 0; i < kElements; ++i) {
     REQUIRE(row[i] == (static_cast<float>(image.pixels[i]) / 255.0f - 0.5f) / 0.5f);
@@ -96,16 +96,18 @@ TEST_CASE("the flip is a mirror, for half of the pictures") {
   const auto augmenter = make_augmenter(config, Dtype::kF32);
   Config off = config;
   off.data.flip = false;
-  const std::vector<float> plain = row_of(*make_augmenter(off, Dtype::kF32), ramp(kSide, kSide), 0);
+  const std::vector<float> plain =
+      row_of(*make_augmenter(off, Dtype::kF32), ramp(kPictureSide, kPictureSide), 0);
   std::vector<float> mirrored(kElements);
-  for (std::size_t y = 0; y < kSide; ++y) {
-    for (std::size_t x = 0; x < kSide; ++x) {
-      std::copy_n(&plain[(y * kSide + x) * 3], 3, &mirrored[(y * kSide + kSide - 1 - x) * 3]);
+  for (std::size_t y = 0; y < kPictureSide; ++y) {
+    for (std::size_t x = 0; x < kPictureSide; ++x) {
+      std::copy_n(&plain[(y * kPictureSide + x) * 3], 3,
+                  &mirrored[(y * kPictureSide + kPictureSide - 1 - x) * 3]);
     }
   }
   int flipped = 0;
   for (std::uint64_t i = 0; i < 1000; ++i) {
-    const std::vector<float> row = row_of(*augmenter, ramp(kSide, kSide), i);
+    const std::vector<float> row = row_of(*augmenter, ramp(kPictureSide, kPictureSide), i);
     REQUIRE((row == plain || row == mirrored));
     if (row == mirrored) ++flipped;
   }
@@ -124,11 +126,11 @@ TEST_CASE("parameters stay in their ranges and reach them") {
     highest = std::max({highest, jitter.brightness, jitter.contrast, jitter.saturation});
     ++orders[static_cast<std::size_t>(jitter.order[0]) * 9 + static_cast<std::size_t>(jitter.order[1]) * 3 +
              static_cast<std::size_t>(jitter.order[2])];
-    const LowResolution low = draw_low_resolution(rng, kSide);
+    const LowResolution low = draw_low_resolution(rng, kPictureSide);
     smallest = std::min(smallest, low.side);
     largest = std::max(largest, low.side);
     ++pairs[static_cast<std::size_t>(low.down) * 5 + static_cast<std::size_t>(low.up)];
-    if (draw_erasing(rng, kSide, kSide)) ++erased;
+    if (draw_erasing(rng, kPictureSide, kPictureSide)) ++erased;
   }
   CHECK(lowest >= 0.5);
   CHECK(lowest < 0.501);
@@ -162,7 +164,7 @@ TEST_CASE("a picture of any size becomes the input size") {
       REQUIRE_NOTHROW(augmenter->apply(image, RandomStream(1, Purpose::kAugment, 0, i), row));
     }
   }
-  CHECK_THROWS_AS(row_of(*augmenter, ramp(kSide, kSide), 0), Error);  // a row of another size
+  CHECK_THROWS_AS(row_of(*augmenter, ramp(kPictureSide, kPictureSide), 0), Error);  // a row of another size
   config.model.input_size = {112};
   CHECK_THROWS_AS(make_augmenter(config, Dtype::kF32), Error);
 }

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kPictures = FACETRAIN_SOURCE_DIR "/tests/golden/data/decode/";
+const std::string kDecodeFolder = FACETRAIN_SOURCE_DIR "/tests/golden/data/decode/";
 
 bool has(const Findings& findings, Severity severity, const std::string& text) {
   return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
@@ -93,7 +93,7 @@ TEST_CASE("identities: gaps, single pictures, labels that cannot be") {
 TEST_CASE("headers say what the decoder finds, for every kind of picture") {
   const auto decoder = make_decoder();
   int seen = 0;
-  for (const auto& entry : fs::directory_iterator(kPictures)) {
+  for (const auto& entry : fs::directory_iterator(kDecodeFolder)) {
     const std::string ending = entry.path().extension();
     if (ending != ".jpg" && ending != ".png") continue;
     CAPTURE(entry.path().string());
@@ -108,11 +108,11 @@ TEST_CASE("headers say what the decoder finds, for every kind of picture") {
     ++seen;
   }
   CHECK(seen > 50);
-  CHECK(read_picture_header(read_file(kPictures + "face_gray.jpg"))->channels == 1);
-  CHECK(read_picture_header(read_file(kPictures + "cmyk_adobe.jpg"))->channels == 4);
-  CHECK(read_picture_header(read_file(kPictures + "rgba8.png"))->channels == 4);
-  CHECK(read_picture_header(read_file(kPictures + "gray_alpha8.png"))->channels == 2);
-  CHECK(read_picture_header(read_file(kPictures + "palette8.png"))->channels == 3);
+  CHECK(read_picture_header(read_file(kDecodeFolder + "face_gray.jpg"))->channels == 1);
+  CHECK(read_picture_header(read_file(kDecodeFolder + "cmyk_adobe.jpg"))->channels == 4);
+  CHECK(read_picture_header(read_file(kDecodeFolder + "rgba8.png"))->channels == 4);
+  CHECK(read_picture_header(read_file(kDecodeFolder + "gray_alpha8.png"))->channels == 2);
+  CHECK(read_picture_header(read_file(kDecodeFolder + "palette8.png"))->channels == 3);
 }
 
 TEST_CASE("Huffman tables before the frame are not the frame") {
@@ -125,7 +125,7 @@ TEST_CASE("Huffman tables before the frame are not the frame") {
 
 TEST_CASE("no beginning of a picture makes the header reader read beyond it") {
   for (const char* name : {"stray_bytes_between_markers.jpg", "face_progressive.jpg", "rgb8.png"}) {
-    const auto bytes = read_file(kPictures + name);
+    const auto bytes = read_file(kDecodeFolder + name);
     const auto whole = read_picture_header(bytes);
     bool found = false;
     for (std::size_t length = 0; length < std::min<std::size_t>(bytes.size(), 2000); ++length) {
@@ -156,9 +156,9 @@ TEST_CASE("what a census of pictures means") {
 TEST_CASE("a census reads files' heads, packed records, and with --deep every pixel") {
   const test::TemporaryFolder folder;
   fs::create_directories(folder / "a");
-  fs::copy(kPictures + "face_444.jpg", folder / "a/1.jpg");
-  fs::copy(kPictures + "rgb8.png", folder / "a/2.png");
-  auto cut = read_file(kPictures + "face_444.jpg");
+  fs::copy(kDecodeFolder + "face_444.jpg", folder / "a/1.jpg");
+  fs::copy(kDecodeFolder + "rgb8.png", folder / "a/2.png");
+  auto cut = read_file(kDecodeFolder + "face_444.jpg");
   cut.resize(cut.size() / 2);
   write_file_atomically(folder / "a/cut.jpg", cut);
   std::ofstream(folder / "a/page.jpg") << "<html>";
@@ -179,7 +179,7 @@ TEST_CASE("a census reads files' heads, packed records, and with --deep every pi
   FakeSource packed;
   packed.classes_ = 1;
   packed.labels = {0, 0};
-  packed.contents = {read_file(kPictures + "face_444.jpg"), {}};
+  packed.contents = {read_file(kDecodeFolder + "face_444.jpg"), {}};
   const PictureCensus records = census(packed, false);
   CHECK(records.shapes.size() == 1);
   REQUIRE(records.bad.size() == 1);

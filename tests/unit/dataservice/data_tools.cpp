@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "common/io/npy.hpp"
+#include "tests/file_text.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/tool_run.hpp"
 
@@ -17,11 +18,6 @@ namespace {
 
 using test::run_tool;
 using test::TemporaryFolder;
-
-std::string text_of(const std::string& path) {
-  const auto bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 void touch(const std::string& path) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
@@ -61,18 +57,18 @@ TEST_CASE("list: absolute, sorted, every subfolder, named as the reference names
   };
   const std::string all = expected({"z.jpg", "a/1.jpg", "a/deep/0.jpg", "b/1.jpg", "b/2.jpg"});
   CHECK(run_tool("facetrain-data list -s " + root + "/faces/").code == 0);
-  CHECK(text_of(root + "/faces.txt") == all);
+  CHECK(test::file_text(root + "/faces.txt") == all);
   CHECK(run_tool("facetrain-data list --source " + root + "/faces --destination " + root +
                  " --saved_file_name mine --file_type png")
             .code == 0);
-  CHECK(text_of(root + "/mine.txt") == expected({"a/n.png"}));
+  CHECK(test::file_text(root + "/mine.txt") == expected({"a/n.png"}));
   CHECK(run_tool("facetrain-data list -s " + root + "/faces -sfn two --max-ids 2 --max-per-id 1 --seed 3")
             .code == 0);
-  const std::string two = text_of(root + "/two.txt");
+  const std::string two = test::file_text(root + "/two.txt");
   CHECK(std::count(two.begin(), two.end(), '\n') == 2);
   CHECK(run_tool("facetrain-data list -s " + root + "/faces -sfn again --max-ids 2 --max-per-id 1 --seed 3")
             .code == 0);
-  CHECK(text_of(root + "/again.txt") == two);
+  CHECK(test::file_text(root + "/again.txt") == two);
 }
 
 TEST_CASE("list: what cannot be read is an error, and an old list stays whole") {
@@ -82,7 +78,7 @@ TEST_CASE("list: what cannot be read is an error, and an old list stays whole") 
   std::filesystem::create_directories(folder / "faces/a");
   write_file_atomically(folder / "faces.txt", "old\n");
   check_failure("list -s " + (folder / "faces"), 66, "no file ending in jpg");
-  CHECK(text_of(folder / "faces.txt") == "old\n");
+  CHECK(test::file_text(folder / "faces.txt") == "old\n");
   touch(folder / "faces/b/1.jpg");
   check_failure("list -s " + (folder / "faces") + " -d /no/such", 74, "/no/such/faces.txt");
   chmod((folder / "faces/a").c_str(), 0);
@@ -101,7 +97,7 @@ TEST_CASE("list: a write that fails half way (as on a full disk) is 74, names th
                             (folder / "src") + " -d " + folder.path().string() + " -sfn l");
   CHECK(run.code == 74);
   CHECK(run.output.find("write " + (folder / "l.txt")) != std::string::npos);
-  CHECK(text_of(folder / "l.txt") == "old\n");
+  CHECK(test::file_text(folder / "l.txt") == "old\n");
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 2);  // l.txt and src
 }
 
@@ -128,7 +124,7 @@ TEST_CASE("extract: several streams, cut off, corrupt, not a .npy") {
   write_file_atomically(folder / "one.xz",
                         xz_of(npy.substr(0, header + 99)) + xz_of(npy.substr(header + 99)));
   CHECK(run_tool("facetrain-data extract " + (folder / "one.xz") + " " + (folder / "out")).code == 0);
-  CHECK(text_of(folder / "out/images.npy") == npy);
+  CHECK(test::file_text(folder / "out/images.npy") == npy);
 
   const std::string whole = xz_of(npy);
   write_file_atomically(folder / "cut.xz", whole.substr(0, whole.size() / 2));
@@ -144,7 +140,7 @@ TEST_CASE("extract: several streams, cut off, corrupt, not a .npy") {
   check_failure("extract " + (folder / "short.xz") + " " + (folder / "new"), 66, "its header promises");
   CHECK(!std::filesystem::exists(folder / "new"));
   check_failure("extract " + (folder / "cut.xz") + " " + (folder / "out"), 66, "cut off");
-  CHECK(text_of(folder / "out/images.npy") == npy);  // the good one is still there
+  CHECK(test::file_text(folder / "out/images.npy") == npy);  // the good one is still there
   CHECK(std::distance(std::filesystem::directory_iterator(folder / "out"), {}) == 1);
 }
 

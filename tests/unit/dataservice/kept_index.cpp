@@ -14,6 +14,7 @@
 #include "dataservice/source/make_source.hpp"
 #include "dataservice/source/record_source.hpp"
 #include "dataservice/source/webdataset_source.hpp"
+#include "tests/file_text.hpp"
 #include "tests/packed_fixture.hpp"
 
 namespace facetrain {
@@ -66,11 +67,6 @@ bool has(const Opened& opened, const std::string& part) {
   return opened.warnings.size() == 1 && opened.warnings[0].find(part) != std::string::npos;
 }
 
-std::string text_of(const std::string& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 TEST_CASE("a source opens from its index as from its files, and only large ones get one") {
   const Data data;
   for (const PackedKind& kind : kKinds) {
@@ -97,7 +93,7 @@ TEST_CASE("a source opens from its index as from its files, and only large ones 
   // It is the index that is read: a file whose labels were changed behind its back opens with the old ones.
   const std::string records = data.folder / "recordio/plain.rec";
   const auto when = fs::last_write_time(records);
-  std::string bytes = text_of(records);
+  std::string bytes = test::file_text(records);
   bytes[0] = 'x';  // no record begins here
   std::ofstream(records, std::ios::binary) << bytes;
   CHECK_THROWS_AS(RecordSource(records, 1), Error);
@@ -145,12 +141,12 @@ TEST_CASE("an index cut off anywhere, or with any byte changed, is refused and m
     const std::string path = data.folder / kind.path, index = path + ".facetrain-index";
     CAPTURE(path);
     const Opened plain = kind.open(path, 1);
-    const std::string good = text_of(index);
+    const std::string good = test::file_text(index);
     const auto refused = [&](const std::string& bytes) {
       std::ofstream(index, std::ios::binary | std::ios::trunc) << bytes;
       const Opened opened = kind.open(path, 1);
       return opened.warnings.size() == 1 && same_pictures(*opened.source, *plain.source) &&
-             text_of(index) == good;
+             test::file_text(index) == good;
     };
     std::size_t not_refused = 0;
     for (std::size_t at = 0; at < good.size(); ++at) {

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using test::damage_file;
 using test::error_of;
-using test::PictureList;
+using test::ListedPictures;
 using test::same_from_threads;
 using test::same_pictures;
 
@@ -61,7 +61,7 @@ void write_foreign(const std::string& path, const std::vector<std::string>& keys
 }
 
 TEST_CASE("a packed list gives the list's pictures, labels and order") {
-  const PictureList files(700, mixed_size);
+  const ListedPictures files(700, mixed_size);
   const ListSource list(files.list());
   const std::string path = files.folder / "faces.lmdb";
   const PackReport report = pack_lmdb(list, path, {.block = 64, .commit = 100'000});
@@ -144,7 +144,7 @@ TEST_CASE("what is no data set is one error that says what is wrong") {
 }
 
 TEST_CASE("damaged files are errors, never a crash") {
-  const PictureList files(120, [](std::uint32_t i) { return i % 2 == 0 ? 40 + i : 3000; });
+  const ListedPictures files(120, [](std::uint32_t i) { return i % 2 == 0 ? 40 + i : 3000; });
   const ListSource list(files.list());
   const std::string path = files.folder / "faces.lmdb", work = files.folder / "damaged.lmdb";
   pack_lmdb(list, path);
@@ -168,7 +168,7 @@ TEST_CASE("damaged files are errors, never a crash") {
 }
 
 TEST_CASE("a run that fails is continued; nothing appears under the final name before the end") {
-  const PictureList files(200, mixed_size);
+  const ListedPictures files(200, mixed_size);
   const ListSource list(files.list());
   const std::string path = files.folder / "faces.lmdb", late = list.name(150);
   const std::string bytes = test::picture_of(list, 150);
@@ -198,7 +198,7 @@ TEST_CASE("a run that fails is continued; nothing appears under the final name b
 }
 
 TEST_CASE("what was written by an earlier run is compared too") {
-  const PictureList files(60, [](std::uint32_t) { return 500; });
+  const ListedPictures files(60, [](std::uint32_t) { return 500; });
   const ListSource list(files.list());
   const std::string path = files.folder / "faces.lmdb", late = list.name(50);
   const std::string bytes = test::picture_of(list, 50);
@@ -214,7 +214,7 @@ TEST_CASE("what was written by an earlier run is compared too") {
 }
 
 TEST_CASE("pack as a user runs it: results, a full disk, wrong flags") {
-  const PictureList files(90, [](std::uint32_t) { return 3000; });
+  const ListedPictures files(90, [](std::uint32_t) { return 3000; });
   const std::string path = files.folder / "faces.lmdb", flags = " -s " + files.list() + " -o " + path;
   // A file size limit of 64 KiB with SIGXFSZ ignored: write() fails with EFBIG.
   const auto full =

@@ -21,8 +21,8 @@ using Labels = std::vector<std::int64_t>;
 using namespace std::string_literals;
 
 // Two lists: a has the identities p (0, 1), q (2), r (3, 4); b has p (5) and s (6, 7).
-struct Data {
-  Data() {
+struct SelectedData {
+  SelectedData() {
     write_file_atomically(folder / "a.txt", "x/p/0.jpg\nx/p/1.jpg\nx/q/2.jpg\nx/r/3.jpg\nx/r/4.jpg\n");
     write_file_atomically(folder / "b.txt", "y/p/5.jpg\ny/s/6.jpg\ny/s/7.jpg\n");
     config.data.train_source = {folder / "a.txt", folder / "b.txt"};
@@ -66,7 +66,7 @@ struct Data {
 };
 
 TEST_CASE("several sources keep their identities apart, and names tell the source") {
-  const Data data;
+  const SelectedData data;
   const OpenedSource opened = make_source(data.config);
   const Source& source = *opened.source;
   REQUIRE(source.size() == 8);
@@ -77,7 +77,7 @@ TEST_CASE("several sources keep their identities apart, and names tell the sourc
   CHECK(opened.warnings.empty());  // p twice is no mistake here
   std::vector<std::byte> bytes;
   CHECK(error_of<Error>([&] { source.read(7, bytes); }) == "open y/s/7.jpg: No such file or directory");
-  Data same;
+  SelectedData same;
   same.config.data.train_source = {same.folder / "b.txt", same.folder / "b.txt", same.folder / "a.txt"};
   CHECK(same.labels() == Labels{0, 1, 1, 2, 3, 3, 4, 4, 5, 6, 6});
   same.config.data.train_source = {same.folder / "b.txt", ""};
@@ -108,7 +108,7 @@ TEST_CASE("joined sources have no more identities than one may have") {
 }
 
 TEST_CASE("a mask keeps its samples in its order, and the number of classes") {
-  Data data;
+  SelectedData data;
   data.mask({7, 0, 5, 3});
   const OpenedSource opened = make_source(data.config);
   CHECK(opened.source->classes() == 5);
@@ -126,7 +126,7 @@ TEST_CASE("a mask keeps its samples in its order, and the number of classes") {
 }
 
 TEST_CASE("shrinking numbers the identities that are left anew, in their order") {
-  Data data;
+  SelectedData data;
   data.config.data.mask_shrink = true;
   data.mask({7, 0, 3, 4});
   const OpenedSource opened = make_source(data.config);
@@ -139,7 +139,7 @@ TEST_CASE("shrinking numbers the identities that are left anew, in their order")
 }
 
 TEST_CASE("a long row of identities without pictures is cut short") {
-  Data data;
+  SelectedData data;
   std::string list;
   for (int i = 10; i < 40; ++i) list += "x/" + std::to_string(i) + "/1.jpg\n";
   write_file_atomically(data.folder / "a.txt", list);
@@ -153,7 +153,7 @@ TEST_CASE("a long row of identities without pictures is cut short") {
 }
 
 TEST_CASE("a mask may name a sample twice, and says so") {
-  Data data;
+  SelectedData data;
   data.mask({0, 2, 3, 5, 6, 2, 2, 0});
   const auto warnings = make_source(data.config).warnings;
   CHECK(data.labels() == Labels{0, 1, 2, 3, 4, 1, 1, 0});
@@ -162,7 +162,7 @@ TEST_CASE("a mask may name a sample twice, and says so") {
 }
 
 TEST_CASE("masks that cannot be used are refused by name, place and number") {
-  Data data;
+  SelectedData data;
   data.mask({0, 8});
   CHECK(data.error() == "data.mask " + data.config.data.mask +
                             ": entry 1 is 8, but data.train_source has 8 samples (0 to 7)");
@@ -185,7 +185,7 @@ TEST_CASE("masks that cannot be used are refused by name, place and number") {
 }
 
 TEST_CASE("a label map gives other labels; what it does not name stays; the classes stay") {
-  Data data;
+  SelectedData data;
   data.label_map("}(X\1\0\0\0"s + "0K\4X\1\0\0\0"s + "3K\0u"s);
   CHECK(data.labels() == Labels{4, 4, 1, 2, 2, 0, 4, 4});
   CHECK(make_source(data.config).source->classes() == 5);
@@ -196,7 +196,7 @@ TEST_CASE("a label map gives other labels; what it does not name stays; the clas
 }
 
 TEST_CASE("keys that are no label change nothing and are counted; a later key wins") {
-  Data data;
+  SelectedData data;
   data.label_map("}(X\2\0\0\0"s + "01K\4X\1\0\0\0"s + "5K\x09X\1\0\0\0"s + "1K\2X\1\0\0\0"s + "1K\3u"s);
   CHECK(data.labels() == Labels{0, 0, 3, 2, 2, 3, 4, 4});
   const auto warnings = make_source(data.config).warnings;
@@ -205,7 +205,7 @@ TEST_CASE("keys that are no label change nothing and are counted; a later key wi
 }
 
 TEST_CASE("label maps that cannot be used are refused") {
-  Data data;
+  SelectedData data;
   data.label_map("}(X\1\0\0\0"s + "0K\5u"s);
   CHECK(data.fails_with(
       "it maps label \"0\" to 5, but the 5 identities of data.train_source have the labels 0 to 4"));

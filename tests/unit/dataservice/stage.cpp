@@ -20,19 +20,19 @@ namespace facetrain {
 namespace {
 
 namespace fs = std::filesystem;
-using test::PictureList;
+using test::ListedPictures;
 using test::same_pictures;
 
 std::size_t some_size(std::uint32_t i) {
   return 500 + 13 * i;
 }
 
-bool has(const std::string& text, const std::string& part) {
+bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
 TEST_CASE("an LMDB and tar shards are copied once, read the same, and copied again when they changed") {
-  const PictureList files(90, some_size);
+  const ListedPictures files(90, some_size);
   const ListSource list(files.list());
   pack_lmdb(list, files.folder / "faces.lmdb");
   pack_webdataset(list, files.folder / "faces.json", {.shard = 40});
@@ -43,7 +43,7 @@ TEST_CASE("an LMDB and tar shards are copied once, read the same, and copied aga
     {
       const Staged staged = stage_source(path, folder);
       CHECK(staged.is_copy);
-      CHECK_MESSAGE(has(staged.note, "copied to " + folder), staged.note);
+      CHECK_MESSAGE(mentions(staged.note, "copied to " + folder), staged.note);
       first = staged.path;
     }
     CHECK(same_pictures(*open_source(first).source, list));
@@ -51,15 +51,15 @@ TEST_CASE("an LMDB and tar shards are copied once, read the same, and copied aga
     {
       const Staged second = stage_source(path, folder);
       CHECK(second.path == first);
-      CHECK_MESSAGE(has(second.note, "is read"), second.note);
+      CHECK_MESSAGE(mentions(second.note, "is read"), second.note);
       CHECK(fs::last_write_time(first) == when);
     }
     // Another time: the copy is made again. Likewise when a file of the copy was cut off.
     const PackedFile packed = kind_of_source(path)->files(path).at(0);
     fs::last_write_time(packed.path, fs::last_write_time(packed.path) + std::chrono::seconds(1));
-    CHECK(has(stage_source(path, folder).note, "copied to"));
+    CHECK(mentions(stage_source(path, folder).note, "copied to"));
     fs::resize_file(fs::path(first).parent_path() / packed.copied_as, 10);
-    CHECK(has(stage_source(path, folder).note, "copied to"));
+    CHECK(mentions(stage_source(path, folder).note, "copied to"));
     CHECK(same_pictures(*open_source(first).source, list));
     // The original may be out of reach while the copy is read.
     fs::rename(packed.path, packed.path + ".away");
@@ -69,7 +69,7 @@ TEST_CASE("an LMDB and tar shards are copied once, read the same, and copied aga
 }
 
 TEST_CASE("a service that comes second waits for the first one's copy") {
-  const PictureList files(300, some_size);
+  const ListedPictures files(300, some_size);
   const ListSource list(files.list());
   pack_lmdb(list, files.folder / "faces.lmdb");
   OpenedSource opened[3];
@@ -80,23 +80,23 @@ TEST_CASE("a service that comes second waits for the first one's copy") {
   }
   int copied = 0;
   for (const OpenedSource& one : opened) {
-    copied += has(one.warnings.at(0), "copied to");
+    copied += mentions(one.warnings.at(0), "copied to");
     CHECK(same_pictures(*one.source, list));
   }
   CHECK(copied == 1);
 }
 
 TEST_CASE("what cannot be copied is read where it is, with a warning") {
-  const PictureList files(6, some_size);
+  const ListedPictures files(6, some_size);
   pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
   const Staged unpacked = stage_source(files.list(), files.folder / "local");
   CHECK(unpacked.path == files.list());
-  CHECK(has(unpacked.note, "WARNING: data.stage copies packed sources only"));
+  CHECK(mentions(unpacked.note, "WARNING: data.stage copies packed sources only"));
   write_file_atomically(files.folder / "file", "x");
   const Staged no_folder = stage_source(files.folder / "faces.lmdb", files.folder / "file");
   CHECK(no_folder.path == files.folder / "faces.lmdb");
   CHECK_FALSE(no_folder.is_copy);
-  CHECK(has(no_folder.note, "WARNING: data.stage cannot be used"));
+  CHECK(mentions(no_folder.note, "WARNING: data.stage cannot be used"));
   const Staged missing = stage_source(files.folder / "none.lmdb", files.folder / "local");
   CHECK(missing.path == files.folder / "none.lmdb");  // opening it says what is wrong
   Config config;
@@ -110,7 +110,7 @@ TEST_CASE("what cannot be copied is read where it is, with a warning") {
 }
 
 TEST_CASE("nobody may replace a copy before it is open") {
-  const PictureList files(6, some_size);
+  const ListedPictures files(6, some_size);
   pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
   const auto is_free = [](const std::string& copy) {
     const Fd lock(open((fs::path(copy).parent_path() / "lock").c_str(), O_RDWR | O_CLOEXEC));
@@ -119,7 +119,7 @@ TEST_CASE("nobody may replace a copy before it is open") {
   std::string copy;
   for (const char* const what : {"copied to", "is read"}) {
     const Staged staged = stage_source(files.folder / "faces.lmdb", files.folder / "local");
-    CHECK(has(staged.note, what));
+    CHECK(mentions(staged.note, what));
     copy = staged.path;
     CHECK_FALSE(is_free(copy));
   }
@@ -129,7 +129,7 @@ TEST_CASE("nobody may replace a copy before it is open") {
 }
 
 TEST_CASE("a copy's pictures have the names and fingerprints of the original's") {
-  const PictureList files(90, some_size);
+  const ListedPictures files(90, some_size);
   const ListSource list(files.list());
   pack_lmdb(list, files.folder / "faces.lmdb");
   pack_webdataset(list, files.folder / "faces.json", {.shard = 40});
@@ -138,7 +138,7 @@ TEST_CASE("a copy's pictures have the names and fingerprints of the original's")
     const std::string path = files.folder / name;
     CAPTURE(path);
     const OpenedSource original = open_source(path), copy = open_staged(path, files.folder / "local/");
-    CHECK(has(copy.warnings.at(0), "copied to"));
+    CHECK(mentions(copy.warnings.at(0), "copied to"));
     REQUIRE(copy.source->size() == original.source->size());
     bool same = true;
     for (std::uint32_t i = 0; i < original.source->size(); ++i)
@@ -153,7 +153,7 @@ TEST_CASE("a copy's pictures have the names and fingerprints of the original's")
 }
 
 TEST_CASE("a link where the copy belongs is not followed: what it leads to stays") {
-  const PictureList files(6, some_size);
+  const ListedPictures files(6, some_size);
   pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
   const std::string path = files.folder / "faces.lmdb", folder = files.folder / "local";
   const fs::path place = fs::path(stage_source(path, folder).path).parent_path();
@@ -163,12 +163,12 @@ TEST_CASE("a link where the copy belongs is not followed: what it leads to stays
   fs::create_directory_symlink(files.folder / "home", place);
   const Staged staged = stage_source(path, folder);
   CHECK(staged.path == path);
-  CHECK_MESSAGE(has(staged.note, "is no folder"), staged.note);
+  CHECK_MESSAGE(mentions(staged.note, "is no folder"), staged.note);
   CHECK(fs::exists(files.folder / "home/letter"));
 }
 
 TEST_CASE("a folder without room: a warning, the original, and nothing left behind") {
-  const PictureList files(200, [](std::uint32_t) { return 20'000; });  // 4 MB
+  const ListedPictures files(200, [](std::uint32_t) { return 20'000; });  // 4 MB
   pack_lmdb(ListSource(files.list()), files.folder / "faces.lmdb");
   const std::string small = files.folder / "small";
   fs::create_directory(small);
@@ -182,7 +182,7 @@ TEST_CASE("a folder without room: a warning, the original, and nothing left behi
     if (entry.is_regular_file()) left += entry.file_size();
   umount(small.c_str());
   CHECK(staged.path == files.folder / "faces.lmdb");
-  CHECK_MESSAGE(has(staged.note, "has room for 0.00 GB"), staged.note);
+  CHECK_MESSAGE(mentions(staged.note, "has room for 0.00 GB"), staged.note);
   CHECK(left == 0);
 }
 

@@ -14,14 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::error_of;
-using test::PictureList;
+using test::ListedPictures;
 using test::run_tool;
 using test::same_pictures;
 
 using Names = std::vector<std::string>;
 
 // The list that `facetrain list` makes of a folder.
-ListSource listed(const PictureList& files, const std::string& folder) {
+ListSource listed(const ListedPictures& files, const std::string& folder) {
   const auto run = run_tool("facetrain-data list -s " + (files.folder / folder) + " -d " +
                             files.folder.path().string() + " -sfn again");
   REQUIRE(run.code == 0);
@@ -29,7 +29,7 @@ ListSource listed(const PictureList& files, const std::string& folder) {
 }
 
 TEST_CASE("list, pack, unpack, list: the same pictures, labels and order") {
-  const PictureList files(60, [](std::uint32_t i) { return 10 + i * 7; });
+  const ListedPictures files(60, [](std::uint32_t i) { return 10 + i * 7; });
   const ListSource list(files.list());
   for (const std::string name : {"faces.lmdb", "faces.json"}) {
     CAPTURE(name);
@@ -73,7 +73,7 @@ TEST_CASE("a train.rec of MXNet's, unpacked") {
 }
 
 TEST_CASE("a file that is something else is left alone") {
-  const PictureList files(6, [](std::uint32_t) { return 50; });
+  const ListedPictures files(6, [](std::uint32_t) { return 50; });
   REQUIRE(run_tool("facetrain-data pack -s " + files.list() + " -o " + (files.folder / "f.lmdb")).code == 0);
   fs::create_directories(files.folder / "out/000001");
   write_file_atomically(files.folder / "out/000001/001.jpg", "mine");

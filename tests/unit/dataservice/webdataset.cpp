@@ -19,9 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using test::damage_file;
 using test::error_of;
+using test::ListedPictures;
 using test::made_up_picture;
 using test::picture_of;
-using test::PictureList;
 using test::same_from_threads;
 using test::same_pictures;
 
@@ -62,7 +62,7 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 TEST_CASE("a packed list gives the list's pictures, labels and order") {
-  const PictureList files(200, [](std::uint32_t i) { return 1 + i * 30; });
+  const ListedPictures files(200, [](std::uint32_t i) { return 1 + i * 30; });
   const ListSource list(files.list());
   const std::string path = files.folder / "out/faces.json";
   const PackReport report = pack_webdataset(list, path, {.shard = 64});
@@ -93,7 +93,7 @@ TEST_CASE("a packed list gives the list's pictures, labels and order") {
 }
 
 TEST_CASE("shards of many pictures are packed with the index that opening them would keep") {
-  const PictureList files(30, [](std::uint32_t i) { return 100 + i; });
+  const ListedPictures files(30, [](std::uint32_t i) { return 100 + i; });
   const ListSource list(files.list());
   pack_webdataset(list, files.folder / "few.json", {.keep_from = 31});
   CHECK(!fs::exists(files.folder / "few.json.facetrain-index"));
@@ -108,7 +108,7 @@ TEST_CASE("shards of many pictures are packed with the index that opening them w
 }
 
 TEST_CASE("a run that fails is continued; shards that are damaged are written again") {
-  const PictureList files(100, [](std::uint32_t i) { return 100 + i; });
+  const ListedPictures files(100, [](std::uint32_t i) { return 100 + i; });
   const ListSource list(files.list());
   const std::string path = files.folder / "out/faces.json", late = list.name(95),
                     bytes = picture_of(list, 95);
@@ -130,7 +130,7 @@ TEST_CASE("a run that fails is continued; shards that are damaged are written ag
 }
 
 TEST_CASE("shards of the same name that no unfinished run began are never overwritten") {
-  const PictureList files(30, [](std::uint32_t i) { return 100 + i; });
+  const ListedPictures files(30, [](std::uint32_t i) { return 100 + i; });
   const ListSource list(files.list());
   const std::string path = files.folder / "out/faces.json", late = list.name(25),
                     bytes = picture_of(list, 25);
@@ -187,7 +187,7 @@ struct Overtaken final : Source {
 };
 
 TEST_CASE("a run that another one overtakes before it has the lock finds the result") {
-  const PictureList files(9, [](std::uint32_t) { return 100; });
+  const ListedPictures files(9, [](std::uint32_t) { return 100; });
   const ListSource list(files.list());
   const std::string path = files.folder / "out/faces.json";
   CHECK(pack_webdataset(Overtaken(list, path), path).was_there);
@@ -207,7 +207,7 @@ TEST_CASE("identities with names that no tar key should have get numbers") {
 }
 
 TEST_CASE("tars of GNU tar in its formats, with long names, folders and links inside") {
-  const PictureList files(2, [](std::uint32_t) { return 10; });  // only for its folder
+  const ListedPictures files(2, [](std::uint32_t) { return 10; });  // only for its folder
   const std::string root = files.folder.path().string();
   const std::string deep = std::string(60, 'd') + "/" + std::string(50, 'e') + "/" + std::string(30, 'f');
   fs::create_directories(root + "/in/" + deep);
@@ -312,7 +312,7 @@ TEST_CASE("what cannot be used is one error that says what is wrong") {
 }
 
 TEST_CASE("damaged shards and indexes are errors, never a crash") {
-  const PictureList files(30, [](std::uint32_t i) { return 400 + i * 10; });
+  const ListedPictures files(30, [](std::uint32_t i) { return 400 + i * 10; });
   const ListSource list(files.list());
   pack_webdataset(list, files.folder / "o/faces.json", {.shard = 1000});
   fs::create_directories(files.folder / "w");
@@ -329,7 +329,7 @@ TEST_CASE("damaged shards and indexes are errors, never a crash") {
 }
 
 TEST_CASE("pack as a user runs it") {
-  const PictureList files(9, [](std::uint32_t) { return 100; });
+  const ListedPictures files(9, [](std::uint32_t) { return 100; });
   const std::string path = files.folder / "faces.json", flags = " -s " + files.list() + " -o " + path;
   const auto run = test::run_tool("facetrain-data pack --shard 5" + flags);
   CHECK(run.code == 0);

@@ -16,6 +16,7 @@
 
 #include "common/error.hpp"
 #include "common/plan/philox.hpp"
+#include "tests/named_tensor.hpp"
 #include "trainer/backbones/dropout.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
@@ -30,14 +31,6 @@ std::int64_t count_parameters(const Backbone& net) {
   return count;
 }
 
-const NamedTensor& named(const Backbone& net, const std::string& name) {
-  for (const NamedTensor& t : net.state()) {
-    if (t.name == name) return t;
-  }
-  FAIL("no tensor named " << name);
-  throw 0;
-}
-
 BackboneSpec small(double width = 0.125) {
   return {.model = "mobilefacenet", .width = width, .embedding_size = 32, .dropout = 0};
 }
@@ -45,14 +38,14 @@ BackboneSpec small(double width = 0.125) {
 TEST_CASE("state_dict order, flags and parameter counts of IResNet") {
   const auto net = make_backbone({.depth = "18", .mode = "se"}, 42);
   CHECK(net->state()[0].name == "conv1.weight");
-  CHECK(named(*net, "layer1.0.attn.fc1.weight").tensor.sizes() == at::IntArrayRef({4, 64, 1, 1}));
+  CHECK(test::named(*net, "layer1.0.attn.fc1.weight").tensor.sizes() == at::IntArrayRef({4, 64, 1, 1}));
   CHECK(net->state().back().name == "features.num_batches_tracked");
   CHECK((net->state().back().tensor.scalar_type() == at::kLong));
-  const NamedTensor& last = named(*net, "features.weight");
+  const NamedTensor& last = test::named(*net, "features.weight");
   CHECK((!last.trainable && !last.tensor.requires_grad() && !last.weight_decay));
-  CHECK((named(*net, "fc.bias").weight_decay && named(*net, "prelu.weight").weight_decay));
-  CHECK(!named(*net, "layer2.1.bn1.bias").weight_decay);
-  CHECK(named(*net, "conv1.weight").tensor.is_contiguous(at::MemoryFormat::ChannelsLast));
+  CHECK((test::named(*net, "fc.bias").weight_decay && test::named(*net, "prelu.weight").weight_decay));
+  CHECK(!test::named(*net, "layer2.1.bn1.bias").weight_decay);
+  CHECK(test::named(*net, "conv1.weight").tensor.is_contiguous(at::MemoryFormat::ChannelsLast));
   std::set<std::string> names;
   for (const NamedTensor& t : net->state()) {
     names.insert(t.name);
@@ -72,19 +65,19 @@ TEST_CASE("initial values come from the seed alone") {
     CHECK(at::equal(a->state()[i].tensor, b->state()[i].tensor));
   }
   const std::string first = "layers.0.layers.0.weight";
-  CHECK(!at::equal(named(*a, first).tensor, named(*c, first).tensor));
+  CHECK(!at::equal(test::named(*a, first).tensor, test::named(*c, first).tensor));
   const auto net = make_backbone({.depth = "18", .mode = "se"}, 42);
-  const at::Tensor conv = named(*net, "layer4.1.conv1.weight").tensor.detach();
+  const at::Tensor conv = test::named(*net, "layer4.1.conv1.weight").tensor.detach();
   CHECK(conv.mean().item<double>() == doctest::Approx(0).epsilon(2e-4));
   CHECK(conv.std().item<double>() == doctest::Approx(0.1).epsilon(2e-3));
   CHECK(conv.abs().max().item<double>() > 0.45);
-  CHECK(named(*net, "layer4.0.attn.fc2.weight").tensor.std().item<double>() ==
+  CHECK(test::named(*net, "layer4.0.attn.fc2.weight").tensor.std().item<double>() ==
         doctest::Approx(0.1).epsilon(0.02));
-  const at::Tensor fc = named(*net, "fc.weight").tensor.detach();
+  const at::Tensor fc = test::named(*net, "fc.weight").tensor.detach();
   const double bound = 1.0 / std::sqrt(25088.0);
   CHECK(fc.abs().max().item<double>() <= bound * 1.000001);
   CHECK(fc.std().item<double>() == doctest::Approx(bound / std::sqrt(3.0)).epsilon(2e-3));
-  CHECK(named(*net, "prelu.weight").tensor.mean().item<double>() == 0.25);
+  CHECK(test::named(*net, "prelu.weight").tensor.mean().item<double>() == 0.25);
 }
 
 TEST_CASE("unknown model, depth, mode and precision are configuration errors") {
@@ -106,8 +99,8 @@ TEST_CASE("fused_norm: on a CPU only when told, and then the same up to rounding
     const auto net = make_backbone({.depth = "18", .dropout = 0, .fused_norm = fused_norm}, 42);
     const at::Tensor embeddings = net->forward(images, {});
     embeddings.square().sum().backward();
-    return std::tuple{embeddings.detach(), named(*net, "layer1.0.bn2.running_var").tensor.clone(),
-                      named(*net, "conv1.weight").tensor.grad().clone()};
+    return std::tuple{embeddings.detach(), test::named(*net, "layer1.0.bn2.running_var").tensor.clone(),
+                      test::named(*net, "conv1.weight").tensor.grad().clone()};
   };
   const auto automatic = trained("auto"), off = trained("off"), on = trained("on");
   CHECK(at::equal(std::get<0>(automatic), std::get<0>(off)));
@@ -159,8 +152,8 @@ TEST_CASE("training updates statistics and gradients; evaluation does neither") 
   const auto net = make_backbone(small(), 3);
   at::manual_seed(1);
   const at::Tensor images = at::randn({4, 3, 112, 112});
-  const at::Tensor mean = named(*net, "layers.0.layers.1.running_mean").tensor;
-  const at::Tensor count = named(*net, "layers.0.layers.1.num_batches_tracked").tensor;
+  const at::Tensor mean = test::named(*net, "layers.0.layers.1.running_mean").tensor;
+  const at::Tensor count = test::named(*net, "layers.0.layers.1.num_batches_tracked").tensor;
   net->train(false);
   {
     const c10::AutoGradMode no_gradient(false);
@@ -189,7 +182,7 @@ TEST_CASE("memory format of the images changes nothing") {
 
 TEST_CASE("moving to float64 keeps the state's handles, leaves and integers") {
   const auto net = make_backbone(small(), 3);
-  const at::Tensor before = named(*net, "conv_sep.layers.0.weight").tensor;
+  const at::Tensor before = test::named(*net, "conv_sep.layers.0.weight").tensor;
   const at::Tensor values = before.detach().clone();
   at::manual_seed(1);
   net->forward(at::randn({2, 3, 112, 112}), {}).sum().backward();
@@ -198,7 +191,7 @@ TEST_CASE("moving to float64 keeps the state's handles, leaves and integers") {
   CHECK((before.is_leaf() && before.requires_grad() && !before.grad().defined()));
   CHECK(at::equal(before.detach(), values.to(at::kDouble)));
   CHECK(before.is_contiguous(at::MemoryFormat::ChannelsLast));
-  CHECK((named(*net, "features.layers.3.num_batches_tracked").tensor.scalar_type() == at::kLong));
+  CHECK((test::named(*net, "features.layers.3.num_batches_tracked").tensor.scalar_type() == at::kLong));
   at::manual_seed(1);
   const at::Tensor out = net->forward(at::randn({2, 3, 112, 112}), {});
   CHECK((out.scalar_type() == at::kDouble));
@@ -219,8 +212,8 @@ TEST_CASE(
     const at::Tensor out = net->forward(images, {});
     CHECK((out.scalar_type() == at::kFloat));
     out.square().sum().backward();
-    CHECK((named(*net, "conv_sep.layers.0.weight").tensor.grad().scalar_type() == at::kFloat));
-    CHECK((named(*net, "layers.0.layers.0.weight").tensor.grad().scalar_type() == at::kFloat));
+    CHECK((test::named(*net, "conv_sep.layers.0.weight").tensor.grad().scalar_type() == at::kFloat));
+    CHECK((test::named(*net, "layers.0.layers.0.weight").tensor.grad().scalar_type() == at::kFloat));
     return out.detach();
   };
   const at::Tensor exact = embed("fp32"), low = embed("bf16");

@@ -1,6 +1,7 @@
 // BatchNorm, PReLU and residual addition in one pass against LibTorch's separate operators: values, all
 // gradients, running statistics; with and without each, odd numbers of channels, one thread and two.
 #include "trainer/backbones/fused_norm.hpp"
+#include "tests/tensor_difference.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -21,7 +22,7 @@ struct Case {
   bool slope, residual, running;
 };
 
-at::Tensor draw(at::IntArrayRef sizes, std::uint64_t seed) {
+at::Tensor draw_normal(at::IntArrayRef sizes, std::uint64_t seed) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   const at::Tensor values = at::randn(sizes, generator, at::kDouble);
   return values.dim() == 4 ? values.contiguous(at::MemoryFormat::ChannelsLast) : values;
@@ -33,14 +34,14 @@ struct Inputs {
     const std::int64_t channels = of.channels;
     const std::vector<std::int64_t> sizes{of.pictures, channels, of.side, of.side};
     // Means that differ by channel and are not small against the deviation.
-    x = leaf(draw(sizes, 1) * 1.5 + draw({1, channels, 1, 1}, 2) * 3, type);
-    norm.weight = leaf(draw({channels}, 3) + 0.3, type);
-    norm.bias = leaf(draw({channels}, 4), type);
-    if (of.slope) norm.slope = leaf(draw({channels}, 5), type);
-    if (of.residual) norm.residual = leaf(draw(sizes, 6), type);
+    x = leaf(draw_normal(sizes, 1) * 1.5 + draw_normal({1, channels, 1, 1}, 2) * 3, type);
+    norm.weight = leaf(draw_normal({channels}, 3) + 0.3, type);
+    norm.bias = leaf(draw_normal({channels}, 4), type);
+    if (of.slope) norm.slope = leaf(draw_normal({channels}, 5), type);
+    if (of.residual) norm.residual = leaf(draw_normal(sizes, 6), type);
     if (of.running) {
-      norm.running_mean = draw({channels}, 7).to(type);
-      norm.running_var = draw({channels}, 8).square().to(type);
+      norm.running_mean = draw_normal({channels}, 7).to(type);
+      norm.running_var = draw_normal({channels}, 8).square().to(type);
     }
   }
   static at::Tensor leaf(const at::Tensor& values, at::ScalarType type) {
@@ -65,10 +66,6 @@ at::Tensor unfused(const at::Tensor& x, const FusedNorm& norm) {
 }
 
 // Largest difference relative to the largest value.
-double difference(const at::Tensor& ours, const at::Tensor& expected) {
-  return (ours.to(at::kDouble) - expected).abs().max().item<double>() / expected.abs().max().item<double>();
-}
-
 // Against the operators in float64 on the same numbers.
 void compare(const Case& of, at::ScalarType type, double tolerance) {
   CAPTURE(of.channels);
@@ -84,18 +81,18 @@ void compare(const Case& of, at::ScalarType type, double tolerance) {
   REQUIRE(can_fuse_norm(ours.x, ours.norm));
   const at::Tensor y = fused_norm(ours.x, ours.norm), expected = unfused(theirs.x, theirs.norm);
   CHECK(y.is_contiguous(at::MemoryFormat::ChannelsLast));
-  CHECK(difference(y, expected) < tolerance);
-  const at::Tensor gradient = draw(y.sizes(), 9).to(type);
+  CHECK(test::relative_difference(y, expected) < tolerance);
+  const at::Tensor gradient = draw_normal(y.sizes(), 9).to(type);
   y.backward(gradient);
   expected.backward(gradient.to(at::kDouble));
   const std::vector<at::Tensor> own = ours.leaves(), other = theirs.leaves();
   for (std::size_t i = 0; i < own.size(); ++i) {
     CAPTURE(i);
-    CHECK(difference(own[i].grad(), other[i].grad()) < tolerance);
+    CHECK(test::relative_difference(own[i].grad(), other[i].grad()) < tolerance);
   }
   if (!of.running) return;
-  CHECK(difference(ours.norm.running_mean, theirs.norm.running_mean) < tolerance);
-  CHECK(difference(ours.norm.running_var, theirs.norm.running_var) < tolerance);
+  CHECK(test::relative_difference(ours.norm.running_mean, theirs.norm.running_mean) < tolerance);
+  CHECK(test::relative_difference(ours.norm.running_var, theirs.norm.running_var) < tolerance);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ using namespace facetrain;
 
 namespace {
 
-at::Tensor draw(at::IntArrayRef sizes, std::uint64_t seed) {
+at::Tensor draw_cosines(at::IntArrayRef sizes, std::uint64_t seed) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   return at::rand(sizes, generator, at::kDouble) * 2.2 - 1.1;  // some beyond the bound
 }
@@ -62,9 +62,9 @@ TEST_CASE("both passes are LibTorch's operators in float64, for any number of cl
   const LogitRule rule{64, 1 - 1e-7, 3};
   for (const std::int64_t classes : {0, 1, 7, 31, 33, 100, 2600}) {
     CAPTURE(classes);
-    const at::Tensor columns = some_columns(9, classes), factors = draw({9}, 5).abs();
+    const at::Tensor columns = some_columns(9, classes), factors = draw_cosines({9}, 5).abs();
     for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
-      const at::Tensor values = draw({9, classes}, 4).to(type), exact = values.to(at::kDouble);
+      const at::Tensor values = draw_cosines({9, classes}, 4).to(type), exact = values.to(at::kDouble);
       const double tolerance = type == at::kFloat ? 3e-5 : 1e-13;  // a logit's last digit is e-5 of its exp
       CHECK(relative(softmax_sums(values, columns, rule), libtorch_softmax_sums(exact, columns, rule)) <
             tolerance);
@@ -78,7 +78,7 @@ TEST_CASE("both passes are LibTorch's operators in float64, for any number of cl
 }
 
 TEST_CASE("a NaN among the cosines is one in sum and gradient, in its row alone") {
-  at::Tensor values = draw({2, 40}, 6).to(at::kFloat);
+  at::Tensor values = draw_cosines({2, 40}, 6).to(at::kFloat);
   values[1][17].fill_(std::numeric_limits<float>::quiet_NaN());
   const at::Tensor columns = at::full({2}, -1, at::kLong);
   const at::Tensor sums = softmax_sums(values, columns, {64, 1, 0});
@@ -90,7 +90,7 @@ TEST_CASE("a NaN among the cosines is one in sum and gradient, in its row alone"
 
 TEST_CASE("one collective, and the gradient lies in the logits' memory") {
   CountingCommunicator trainers;
-  const at::Tensor leaf = draw({5, 12}, 7).requires_grad_(true);
+  const at::Tensor leaf = draw_cosines({5, 12}, 7).requires_grad_(true);
   const at::Tensor values = leaf * 1, columns = some_columns(5, 4) + 1;
   const SplitValues split = split_true_class(values, columns, at::kDouble);
   const at::Tensor loss =
@@ -124,12 +124,12 @@ TEST_CASE(
 
 TEST_CASE("unit rows and their gradient are the operators'") {
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
-    at::Tensor values = draw({70, 37}, 8).to(type);
+    at::Tensor values = draw_cosines({70, 37}, 8).to(type);
     values[3].fill_(0);
     values[4].mul_(1e-14);
     const at::Tensor ours = values.clone().requires_grad_(true);
     const at::Tensor exact = values.to(at::kDouble).requires_grad_(true);
-    const at::Tensor by = draw({70, 37}, 9);
+    const at::Tensor by = draw_cosines({70, 37}, 9);
     (unit_rows(ours) * by.to(type)).sum().backward();
     const at::Tensor expected = exact / exact.norm(2, {1}, true).clamp_min(1e-12);
     (expected * by).sum().backward();

@@ -20,26 +20,26 @@ using test::head_refusal;
 
 namespace {
 
-struct Entry {
+struct HeadMargins {
   std::string name;
   std::size_t margins;
 };
 
-const std::vector<Entry> kHeads = {
+const std::vector<HeadMargins> kHeads = {
 #define HEAD(name, margin_count) {#name, margin_count},
 #include "trainer/head/heads.def"
 #undef HEAD
 };
 
 // Margins that a configuration of the reference's parent would give.
-std::vector<double> margins_of(const Entry& head) {
+std::vector<double> margins_of(const HeadMargins& head) {
   if (head.name == "combined") return {1, 0.2, 0.1};
   if (head.name == "magface") return {10, 110, 0.45, 0.8};
   if (head.name == "uniface") return {0.4, 15};
   return std::vector<double>(head.margins, 0.4);
 }
 
-Config config_of(const Entry& head, std::vector<double> margins, bool compat = false) {
+Config config_of(const HeadMargins& head, std::vector<double> margins, bool compat = false) {
   Config config;
   config.head.head = head.name;
   config.head.margin = std::move(margins);
@@ -74,7 +74,7 @@ bool finite(const at::Tensor& tensor) {
 
 TEST_CASE("every head can be configured, and tells how many margins it takes") {
   CHECK(kHeads.size() == 9);
-  for (const Entry& head : kHeads) {
+  for (const HeadMargins& head : kHeads) {
     CAPTURE(head.name);
     const std::vector<double> margins = margins_of(head);
     REQUIRE(margins.size() == head.margins);
@@ -89,7 +89,7 @@ TEST_CASE("every head can be configured, and tells how many margins it takes") {
 }
 
 TEST_CASE("MagFace refuses norms that are none") {
-  const Entry magface{"magface", 4};
+  const HeadMargins magface{"magface", 4};
   CHECK(head_refusal(config_of(magface, {110, 10, 0.45, 0.8})).find("l_a") != std::string::npos);
   CHECK(head_refusal(config_of(magface, {0, 10, 0.45, 0.8})).find("l_a") != std::string::npos);
 }
@@ -97,7 +97,7 @@ TEST_CASE("MagFace refuses norms that are none") {
 TEST_CASE("gradients are finite at cosine +-1, without classes and without a row of them") {
   const at::Tensor cosines =
       at::tensor({1.0, 0.2, -0.1, 0.4, -1.0, 0.3, 0.5, 1.0, -0.2, 0.6, 0.9, -1.0}, at::kDouble).view({4, 3});
-  for (const Entry& head : kHeads)
+  for (const HeadMargins& head : kHeads)
     for (const bool compat : {false, true}) {
       CAPTURE(head.name);
       CAPTURE(compat);

@@ -7,6 +7,7 @@
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
 #include "common/sha256.hpp"
+#include "tests/file_text.hpp"
 #include "tests/validation_fixture.hpp"
 #include "trainer/tools/command.hpp"
 #include "trainer/tools/submission.hpp"
@@ -46,13 +47,6 @@ struct Workplace {
   }
   ~Workplace() { fs::current_path(before); }
 };
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // Name and text of a zip's only entry.
 std::pair<std::string, std::string> unzipped(const char* path) {
@@ -153,7 +147,7 @@ TEST_CASE("a depth or mode that the weights are not of is refused with both") {
 TEST_CASE("submit writes the text and its zip") {
   const Workplace here;
   CHECK(run(submit_command(), kSubmit).ends_with("./test_10K_result.txt\n"));
-  const std::string text = content("test_10K_result.txt");
+  const std::string text = test::file_text("test_10K_result.txt");
   CHECK(text.size() == 12 * 25);
   CHECK(text.find("nan") == std::string::npos);
   const auto [name, zipped] = unzipped("test_10K_result.zip");
@@ -168,7 +162,7 @@ TEST_CASE("submit takes BGR, mean and std: the distances are of pictures in that
   const auto submit = [](std::vector<std::string> more) {
     more.insert(more.begin(), kSubmit.begin(), kSubmit.end());
     run(submit_command(), more);
-    return content("test_10K_result.txt");
+    return test::file_text("test_10K_result.txt");
   };
   // Pictures whose red and blue are swapped in the file, for a network that is told so.
   const std::string plain = submit({});
@@ -226,7 +220,7 @@ TEST_CASE("a submission's record has a fixed form") {
 TEST_CASE("submit records which weights, pictures, configuration and data made the result") {
   const Workplace here;
   run(submit_command(), kSubmit);
-  const std::string alone = content("test_10K_result.json");
+  const std::string alone = test::file_text("test_10K_result.json");
   CHECK(alone.find("\"config\": null") != std::string::npos);
   CHECK(alone.find(sha256_of_file("m.pth")) != std::string::npos);
   CHECK(alone.find(sha256_of_file("test/images.npy")) != std::string::npos);
@@ -238,7 +232,7 @@ TEST_CASE("submit records which weights, pictures, configuration and data made t
   std::vector<std::string> other_pixels = kSubmit;
   other_pixels.insert(other_pixels.end(), {"--bgr", "--mean", "0", "--std", "1", "--precision", "bf16"});
   run(submit_command(), other_pixels);
-  const std::string changed = content("test_10K_result.json");
+  const std::string changed = test::file_text("test_10K_result.json");
   CHECK(changed.find("\"pictures_as\": {\"bgr\": true, \"mean\": 0.0, \"std\": 1.0}") != std::string::npos);
   CHECK(changed.find("\"precision\": \"bf16\"") != std::string::npos);
 
@@ -249,7 +243,7 @@ TEST_CASE("submit records which weights, pictures, configuration and data made t
   std::vector<std::string> words = kSubmit;
   words[1] = "workspace/run/models/m.pth";
   run(submit_command(), words);
-  const std::string record = content("test_10K_result.json");
+  const std::string record = test::file_text("test_10K_result.json");
   char digest[24];
   std::snprintf(digest, sizeof digest, "%016llx",
                 static_cast<unsigned long long>(config_digest(load_config("workspace/run/config.toml"))));
@@ -260,7 +254,7 @@ TEST_CASE("submit records which weights, pictures, configuration and data made t
   // A configuration that this build cannot read is still named.
   std::ofstream("workspace/run/config.toml") << "[other]\n";
   run(submit_command(), words);
-  CHECK(content("test_10K_result.json").find(sha256_of_file("workspace/run/config.toml")) !=
+  CHECK(test::file_text("test_10K_result.json").find(sha256_of_file("workspace/run/config.toml")) !=
         std::string::npos);
 }
 

@@ -1,6 +1,7 @@
 // SparseRows against the dense rule written out: v = m v + g + d p, p = p - lr v for every row, g zero where
 // a row is not trained.
 #include "trainer/optim/sparse_rows.hpp"
+#include "tests/tensor_difference.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -33,15 +34,11 @@ double learning_rate_at(const Setting& setting, std::int64_t step) {
   return step < 20 ? 0.1 : 0.01;
 }
 
-struct Result {
+struct RowsAfter {
   double rows, velocities;  // largest difference, relative to the largest value
 };
 
-double difference(const at::Tensor& ours, const at::Tensor& expected) {
-  return (ours.to(at::kDouble) - expected).abs().max().item<double>() / expected.abs().max().item<double>();
-}
-
-Result compare(const Setting& setting) {
+RowsAfter compare(const Setting& setting) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
   at::Tensor p = at::randn({kRows, kSize}, generator, at::kDouble).to(setting.type).to(at::kDouble);
   at::Tensor v = at::zeros_like(p);
@@ -68,7 +65,7 @@ Result compare(const Setting& setting) {
     p = p - v * lr;
   }
   sparse.catch_up();
-  const Result result{difference(rows, p), difference(sparse.velocity(), v)};
+  const RowsAfter result{test::relative_difference(rows, p), test::relative_difference(sparse.velocity(), v)};
   const at::Tensor once = rows.clone();
   sparse.catch_up();
   CHECK(rows.equal(once));
@@ -78,7 +75,7 @@ Result compare(const Setting& setting) {
 }  // namespace
 
 TEST_CASE("fifty steps in float64 are the dense rule's, with decay and a falling learning rate") {
-  const Result result = compare({});
+  const RowsAfter result = compare({});
   MESSAGE("largest relative difference: ", result.rows, ", velocity ", result.velocities);
   CHECK(result.rows < 1e-10);
   CHECK(result.velocities < 1e-10);
@@ -87,14 +84,14 @@ TEST_CASE("fifty steps in float64 are the dense rule's, with decay and a falling
 TEST_CASE("a learning rate of its own for every step, and products dropped as the table fills") {
   for (const std::int64_t history : {2, 3, 7, 1024}) {
     CAPTURE(history);
-    const Result result = compare({.steps = 60, .history = history, .new_rate_each_step = true});
+    const RowsAfter result = compare({.steps = 60, .history = history, .new_rate_each_step = true});
     CHECK(result.rows < 1e-10);
     CHECK(result.velocities < 1e-10);
   }
 }
 
 TEST_CASE("a step that overflows counts for no row") {
-  const Result result = compare({.overflow_at = 13});
+  const RowsAfter result = compare({.overflow_at = 13});
   CHECK(result.rows < 1e-10);
   CHECK(result.velocities < 1e-10);
 }
@@ -107,7 +104,7 @@ TEST_CASE("no momentum, no decay, neither") {
 
 TEST_CASE("float32 stays at its rounding") {
   for (const std::int64_t history : {5, 1024}) {
-    const Result result = compare({.steps = 200, .history = history, .type = at::kFloat});
+    const RowsAfter result = compare({.steps = 200, .history = history, .type = at::kFloat});
     MESSAGE("largest relative difference: ", result.rows, ", velocity ", result.velocities);
     CHECK(result.rows < 2e-6);
     CHECK(result.velocities < 2e-6);

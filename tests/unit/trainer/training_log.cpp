@@ -1,5 +1,6 @@
 // The training log: the reference's lines and times, the file, the progress line, the event file.
 #include "trainer/log/training_log.hpp"
+#include "tests/file_text.hpp"
 
 #include <stdlib.h>
 
@@ -7,7 +8,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "common/error.hpp"
 #include "common/io/crc32c.hpp"
@@ -59,13 +59,6 @@ class Screen {
   std::FILE* file_;
 };
 
-std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 const char* const kPrefix = "Training: 2025-01-01 12:00:00,123-";
 
 }  // namespace
@@ -103,7 +96,7 @@ TEST_CASE("each line goes to the terminal and is appended to the file at once") 
   TrainingLog log(path, screen.file(), clock);
   log.line("Validating...");
   CHECK(screen.text() == std::string(kPrefix) + "Validating...\n");
-  CHECK(content(path) == "earlier\n" + std::string(kPrefix) + "Validating...\n");
+  CHECK(test::file_text(path) == "earlier\n" + std::string(kPrefix) + "Validating...\n");
   log.progress("not shown");
   CHECK(screen.text() == std::string(kPrefix) + "Validating...\n");
 }
@@ -135,7 +128,7 @@ TEST_CASE("the progress line is rewritten in place and never mixed into log line
   }
   const std::string erase = "\r\x1b[K";
   CHECK(screen.text() == erase + "one" + erase + "two" + erase + kPrefix + "text\n" + "two" + erase);
-  CHECK(content(path) == std::string(kPrefix) + "text\n");
+  CHECK(test::file_text(path) == std::string(kPrefix) + "text\n");
 }
 
 TEST_CASE("the bar fits its width") {
@@ -243,5 +236,5 @@ TEST_CASE("the event file begins with its version and holds the scalars of each 
   expected += tfrecord(scalar_event(wall, 2, "data_wait", 0.25f));
   expected += tfrecord(scalar_event(wall, 2, "lr", 0.1f));
   expected += tfrecord(scalar_event(wall, 3, "lfw acc", 0.93333f));
-  CHECK(content(events.path()) == expected);
+  CHECK(test::file_text(events.path()) == expected);
 }

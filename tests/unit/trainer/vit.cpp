@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "common/error.hpp"
+#include "tests/named_tensor.hpp"
 #include "trainer/backbones/keyed_words.hpp"
 #include "trainer/backbones/patch_mask.hpp"
 #include "trainer/backbones/registry.hpp"
@@ -31,13 +32,6 @@ std::unique_ptr<Backbone> small(bool masks, const std::string& precision = "fp32
 
 at::Tensor pictures(std::int64_t batch) {
   return at::randn({batch, 3, 112, 112}, at::make_generator<at::CPUGeneratorImpl>(1));
-}
-
-const NamedTensor& named(const Backbone& net, const std::string& name) {
-  for (const NamedTensor& t : net.state())
-    if (t.name == name) return t;
-  FAIL("no tensor named " << name);
-  throw 0;
 }
 
 struct RecordedTensor {
@@ -90,8 +84,10 @@ TEST_CASE("ViT s, b and l have the reference's tensors in its order, with its fi
 
 TEST_CASE("what is trained, and what decays") {
   const auto plain = small(false), masking = small(true);
-  CHECK((!named(*plain, "mask_token").trainable && !named(*plain, "mask_token").tensor.requires_grad()));
-  CHECK((named(*masking, "mask_token").trainable && named(*masking, "mask_token").tensor.requires_grad()));
+  CHECK((!test::named(*plain, "mask_token").trainable &&
+         !test::named(*plain, "mask_token").tensor.requires_grad()));
+  CHECK((test::named(*masking, "mask_token").trainable &&
+         test::named(*masking, "mask_token").tensor.requires_grad()));
   for (const NamedTensor& t : masking->state()) {
     CHECK(t.tensor.requires_grad() == !t.is_buffer);
     const bool batch_norm = t.name.starts_with("feature.1.") || t.name.starts_with("feature.3.");
@@ -164,7 +160,7 @@ TEST_CASE("bf16 moves the embeddings a little, gradients stay float32; fp16 on a
     CHECK((out.scalar_type() == at::kFloat));
     out.square().sum().backward();
     for (const char* name : {"blocks.0.attn.qkv.weight", "patch_embed.proj.weight", "feature.0.weight"})
-      CHECK((named(*net, name).tensor.grad().scalar_type() == at::kFloat));
+      CHECK((test::named(*net, name).tensor.grad().scalar_type() == at::kFloat));
     return out.detach();
   };
   const at::Tensor exact = embed("fp32"), low = embed("bf16");
