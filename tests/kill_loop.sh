@@ -26,15 +26,16 @@ augment = true
 minutes = 0.05
 keep = 2
 END
-train() { "$facetrain" train --config loop.toml --set run.prefix="$1" --set run.trace="$1.jsonl" --set train.epochs="$epochs" >"$1.out" 2>"$1.err" </dev/null; }
+# In the background, so that $! is the launcher itself.
+train() { exec "$facetrain" train --config loop.toml --set run.prefix="$1" --set run.trace="$1.jsonl" --set train.epochs="$epochs" >"$1.out" 2>"$1.err" </dev/null; }
 
 epochs=4
-begin=$(date +%s%N); train trial; code=$?
+begin=$(date +%s%N); (train trial); code=$?
 [ $code = 0 ] || { echo "FAILED: the trial ended with $code: $(tail -n 1 trial.err)"; exit 1; }
 epochs=$(awk -v ns=$(($(date +%s%N) - begin)) -v m="$minutes" 'BEGIN {e = int(m * 60 / (ns / 4e9)); print e < 5 ? 5 : e}')
 echo "$(date -u +%FT%TZ) $("$facetrain" --version 2>/dev/null | head -1); seed $seed; $epochs epochs of 100 steps, about $minutes minutes"
 begin=$SECONDS
-train undisturbed; code=$?
+(train undisturbed); code=$?
 [ $code = 0 ] || { echo "FAILED: the undisturbed run ended with $code: $(tail -n 1 undisturbed.err)"; exit 1; }
 alone=$((SECONDS - begin))
 echo "undisturbed: $alone s"
