@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "dataservice/source/webdataset_source.hpp"
+#include "dataservice/source/shard_reader.hpp"
 #include "tests/packed_fixture.hpp"
 #include "tests/tar_fixture.hpp"
 #include "tests/tool_run.hpp"
