@@ -74,6 +74,37 @@ TEST_CASE("samples: either order, other members, repeated names, .png") {
   CHECK(source.folders().empty());
 }
 
+TEST_CASE("identities are named by their folders where each has one of its own, over all shards") {
+  const auto folders = [](const Members& first, const Members& second) {
+    const test::TemporaryFolder folder;
+    write_file_atomically(folder / "1.tar", tar_of(first));
+    write_file_atomically(folder / "2.tar", tar_of(second));
+    const std::string count = std::to_string(first.size() / 2), last = std::to_string(second.size() / 2);
+    write_file_atomically(folder / "i.json",
+                          "{\"wids_version\": 1, \"shardlist\": [{\"url\": \"1.tar\", \"nsamples\": " +
+                              count + "}, {\"url\": \"2.tar\", \"nsamples\": " + last + "}]}");
+    return WebDatasetSource(folder / "i.json").folders();
+  };
+  const auto sample = [](const std::string& key, const std::string& label) {
+    return Members{{key + ".cls", label}, {key + ".jpg", "A"}};
+  };
+  const auto both = [](Members a, const Members& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  };
+  using Names = std::vector<std::string>;
+  const Members a0 = sample("x/a/0", "0"), b1 = sample("x/b/1", "1");
+  CHECK(folders(a0, b1) == Names{"x/a", "x/b"});
+  CHECK(folders(both(b1, a0), both(a0, b1)) == Names{"x/a", "x/b"});
+  CHECK(folders(both(a0, b1), sample("x/c/0", "0")).empty());  // two folders of one label
+  CHECK(folders(both(both(a0, b1), sample("x/c/0", "0")), b1).empty());
+  CHECK(folders(a0, sample("x/a/1", "1")).empty());  // two labels of one folder
+  CHECK(folders(both(a0, sample("x/a/1", "1")), b1).size() == 0);
+  CHECK(folders(a0, sample("b", "1")).empty());      // one has none
+  CHECK(folders(a0, sample("x/b/1", "2")).empty());  // no label 1
+  CHECK(folders(a0, sample("/b", "1")) == Names{"x/a", ""});
+}
+
 TEST_CASE("the number of identities: the index, dataset_info.txt, the labels") {
   const Members one = {{"a.cls", "2"}, {"a.jpg", "A"}};
   CHECK(Shard(one, 1).open().classes() == 3);
