@@ -3,8 +3,9 @@
 index.py [ROW...]             makes the list, loads it three times each in turns, prints two lines ROW 11
 index.py --reference LIST     loads it once with LMDB of data/data_loader_train_lmdb.py, unmodified
 index.py --kinds N BYTES [WHAT...]
-                              opens N pictures of BYTES bytes (in shards: on average) in each kind of source (WHAT: lists, records, lmdb,
-                              shards; default: all), without and with the index that the first opening keeps
+                              opens N pictures of BYTES bytes (in shards: on average) in each kind of source
+                              (WHAT: lists, records, lmdb, shards; default: all), without and with the index that
+                              the first opening keeps
 
 Environment: FACETRAIN_REFERENCE, a clone of HaiyuWu/iccv2025-fr-competition; FACETRAIN_BENCH_DIR. Seconds are of
 the processor; memory is the peak of the resident set above that before loading (in Python: after the imports).
