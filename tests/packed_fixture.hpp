@@ -55,6 +55,13 @@ inline std::string picture_of(const Source& source, std::uint32_t i) {
   return {reinterpret_cast<const char*>(buffer.data()), buffer.size()};
 }
 
+// A CHECK that `part` stands in `text`.
+inline bool has(const std::string& text, const std::string& part) {
+  CAPTURE(text);
+  CHECK(text.find(part) != text.npos);
+  return true;
+}
+
 // Same size, classes, labels and bytes.
 inline bool same_pictures(const Source& a, const Source& b) {
   bool same = a.size() == b.size() && a.classes() == b.classes();

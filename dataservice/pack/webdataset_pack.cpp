@@ -12,6 +12,8 @@
 #include "common/io/file.hpp"
 #include "dataservice/pack/pack.hpp"
 #include "dataservice/pack/steps.hpp"
+#include "dataservice/source/random_file.hpp"
+#include "dataservice/source/shard_reader.hpp"
 #include "dataservice/source/tar_file.hpp"
 #include "dataservice/source/webdataset_source.hpp"
 #include "dataservice/source/wids_index.hpp"

@@ -3,8 +3,9 @@
 // Format", "pax Header Block") and https://www.gnu.org/software/tar/manual/html_node/Standard.html.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,14 +14,44 @@
 namespace facetrain {
 
 struct TarMember {
-  std::string name;
+  std::string_view name;     // until the reader's next step
   std::uint64_t offset = 0;  // of its bytes in the tar file; its header is the 512 bytes in front
   std::uint64_t size = 0;
 };
 
-// Calls visit for every regular file, in order. Throws Error(kInput): a header's checksum is wrong, the file
-// ends inside a member.
-void for_each_member(const RandomFile& tar, const std::function<void(const TarMember&)>& visit);
+// Goes through a tar file. Where the next header stands is known when this one is read, and is mostly not in
+// the processor's cache: next() asks for it and returns. Who goes through some tars in turns, a member of
+// each, waits for memory in none of them.
+class TarReader {
+ public:
+  // `tar` must live longer.
+  explicit TarReader(const RandomFile& tar) : tar_(&tar) {}
+
+  // Fills `member` with the next regular file; false behind the last. Throws Error(kInput): a header's
+  // checksum is wrong, the file ends inside a member.
+  bool next(TarMember& member);
+
+  static constexpr std::size_t kBlock = 512;
+  using Header = std::array<std::byte, kBlock>;
+
+ private:
+  // What headers in front of a file's own say of it.
+  struct Note {
+    bool read_pax(std::string_view text);  // false: it cannot be read
+    std::string path;
+    std::uint64_t size = 0;
+    bool has_size = false;
+  };
+  void fetch();
+  void take_note(char kind, std::uint64_t header_at, std::uint64_t size);
+
+  const RandomFile* tar_;
+  std::uint64_t at_ = 0;       // of the next header
+  std::uint64_t fetched_ = 0;  // up to here the processor was asked
+  Header header_{};
+  Note note_;
+  std::string name_, text_;  // kept for their memory
+};
 
 // The name in the header in front of `offset` (a long one is cut to 100 bytes), for messages; "" when there
 // is none.

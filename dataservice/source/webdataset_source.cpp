@@ -4,12 +4,15 @@
 #include <charconv>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "dataservice/source/class_limit.hpp"
+#include "dataservice/source/shard_reader.hpp"
 #include "dataservice/source/tar_file.hpp"
 #include "dataservice/source/wids_index.hpp"
 #include "dataservice/tools/parallel.hpp"
@@ -17,29 +20,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::uint64_t kMostDigits = 32;  // bytes of a .cls member
-
-// "a/b.c.jpg" is key "a/b" and ending ".c.jpg", as in wids.
-std::size_t key_length(const std::string& name) {
-  const std::size_t slash = name.rfind('/');
-  return std::min(name.find('.', slash == name.npos ? 0 : slash + 1), name.size());
-}
-
-std::uint32_t read_label(const RandomFile& shard, const std::string& key, const FilePart& member) {
-  char text[kMostDigits] = {};
-  const std::string_view all(text, static_cast<std::size_t>(std::min(member.size, kMostDigits)));
-  shard.read(member.offset, std::as_writable_bytes(std::span(text).first(all.size())));
-  const std::size_t first = all.find_first_not_of(" \t\r\n"), last = all.find_last_not_of(" \t\r\n");
-  std::uint32_t label = 0;
-  const char* const begin = text + (first == all.npos ? 0 : first);
-  const char* const end = text + (last == all.npos ? 0 : last + 1);
-  const auto [stop, error] = std::from_chars(begin, end, label);
-  if (begin == end || error != std::errc{} || stop != end ||
-      label == std::numeric_limits<std::uint32_t>::max() || member.size > kMostDigits)
-    throw Error(ErrorKind::kInput,
-                shard.path() + ":" + key + ".cls: not a label (a whole number, 0 or more)");
-  return label;
-}
+constexpr std::size_t kTogether = 4;  // shards that one thread goes through in turns
 
 // "ids:N ..." as the reference's WebDataLoader reads it; 0 when there is no such file.
 std::uint32_t classes_beside(const std::string& index) {
@@ -64,81 +45,40 @@ std::string class_number_file(const std::string& index) {
   return (std::filesystem::path(index).parent_path() / "dataset_info.txt").string();
 }
 
-void for_each_sample(const RandomFile& shard, const std::function<void(const TarSample&)>& visit) {
-  TarSample sample;
-  bool open = false;        // is a sample begun?
-  FilePart picture, label;  // of it; empty ones are not there yet
-  const auto close = [&] {
-    if (open && (picture.size == 0 || label.size == 0))
-      throw Error(ErrorKind::kInput, shard.path() + ":" + sample.key + " has no " +
-                                         (picture.size > 0 ? ".cls (label)" : ".jpg (picture)") +
-                                         " beside it");
-    if (open) {
-      sample.offset = picture.offset;
-      sample.size = static_cast<std::uint32_t>(picture.size);
-      sample.label = read_label(shard, sample.key, label);
-      visit(sample);
-    }
-    open = false;
-    picture = label = {};
-  };
-  for_each_member(shard, [&](const TarMember& member) {
-    const std::size_t length = key_length(member.name);
-    const std::string_view key = std::string_view(member.name).substr(0, length);
-    const std::string_view ending = std::string_view(member.name).substr(length);
-    if (ending.empty()) return;  // wids ignores these
-    FilePart* const place = ending == ".cls"                                            ? &label
-                            : ending == ".jpg" || ending == ".jpeg" || ending == ".png" ? &picture
-                                                                                        : nullptr;
-    // A second picture under one key is another sample: the parent's tool names samples by file names, which
-    // repeat.
-    if (!open || sample.key != key || (place != nullptr && place->size > 0)) close();
-    sample.key = key;
-    open = true;
-    if (place == nullptr) return;
-    if (member.size == 0 || member.size > std::numeric_limits<std::uint32_t>::max() ||
-        member.offset >> 48 != 0)
-      throw Error(ErrorKind::kInput,
-                  shard.path() + ":" + member.name + ": impossible size " + std::to_string(member.size));
-    *place = {member.offset, member.size};
-  });
-  close();
-}
-
-std::vector<TarSample> read_shard(const RandomFile& shard) {
-  std::vector<TarSample> samples;
-  for_each_sample(shard, [&](const TarSample& sample) { samples.push_back(sample); });
-  return samples;
-}
-
 namespace {
 
-// The folders of samples' keys and their labels, as pairs: as long as each label has one folder of its own.
+// The folder of each label's samples, as long as each label has one, and one of its own.
 class FolderNames {
  public:
   // Samples side by side mostly have one folder: those are one look.
   void add(std::string_view key, std::uint32_t label) {
+    if (!named_) return;
     const std::size_t slash = key.rfind('/');
-    named_ = named_ && slash != key.npos;
+    named_ = slash != key.npos;
     if (!named_) return;
     const std::string_view folder = key.substr(0, slash);
-    if (!last_.empty() && folder == last_ && label == last_label_) return;
-    last_ = folder;
-    last_label_ = label;
-    named_ = label_of_.try_emplace(last_, label).first->second == label &&
-             folder_of_.try_emplace(label, last_).first->second == last_;
+    if (last_ == nullptr || label != last_label_) {
+      last_ = &folder_of_.try_emplace(label, folder).first->second;
+      last_label_ = label;
+    }
+    named_ = folder == *last_;
   }
-  void add(const FolderNames& others) {
+  // Takes what others have; they have some of it, or nothing, afterwards.
+  void take(FolderNames& others) {
     named_ = named_ && others.named_;
-    for (const auto& [label, folder] : others.folder_of_)
-      if (named_) add(folder + "/", label);
+    folder_of_.merge(others.folder_of_);
+    for (const auto& [label, folder] : others.folder_of_)  // those that were here already
+      named_ = named_ && folder_of_.at(label) == folder;
+    last_ = others.last_ = nullptr;
   }
   // By label, each with a NUL behind it; empty when some label up to the largest has none.
   std::vector<char> text() const {
+    std::unordered_set<std::string_view> folders;
+    folders.reserve(folder_of_.size());
     std::vector<char> text;
     for (std::uint32_t label = 0; named_ && label < folder_of_.size(); ++label) {
       const auto found = folder_of_.find(label);
-      if (found == folder_of_.end()) return {};
+      if (found == folder_of_.end() || !folders.insert(found->second).second) return {};
       text.insert(text.end(), found->second.begin(), found->second.end());
       text.push_back('\0');
     }
@@ -146,9 +86,8 @@ class FolderNames {
   }
 
  private:
-  std::unordered_map<std::string, std::uint32_t> label_of_;
   std::unordered_map<std::uint32_t, std::string> folder_of_;
-  std::string last_;
+  const std::string* last_ = nullptr;  // of last_label_, which was added last
   std::uint32_t last_label_ = 0;
   bool named_ = true;
 };
@@ -158,6 +97,20 @@ std::vector<std::string> names_in(std::string_view text) {
   for (std::size_t end = 0; (end = text.find('\0')) != text.npos; text.remove_prefix(end + 1))
     names.emplace_back(text.substr(0, end));
   return names;
+}
+
+// The shards that one thread goes through in turns: some of about one size (TarReader says why), if every
+// thread has enough to do. The largest first, so that none of those is left for the end.
+std::vector<std::vector<std::size_t>> in_groups(const std::vector<RandomFile>& shards) {
+  std::vector<std::size_t> order(shards.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return shards[a].size() > shards[b].size(); });
+  const std::size_t together =
+      std::clamp<std::size_t>(shards.size() / (2 * parallel_threads()), 1, kTogether);
+  std::vector<std::vector<std::size_t>> groups((shards.size() + together - 1) / together);
+  for (std::size_t k = 0; k < order.size(); ++k) groups[k / together].push_back(order[k]);
+  return groups;
 }
 
 }  // namespace
@@ -193,31 +146,59 @@ bool WebDatasetSource::is_inside() const {
 
 // Goes through all shards. Returns FolderNames::text().
 std::vector<char> WebDatasetSource::take_shards(const std::string& path, const WidsIndex& index) {
-  std::vector<std::vector<Image>> images(shards_.size());
+  // A place for each sample that is promised, and of which there can be so many: a picture and a label are at
+  // least two blocks each.
+  std::vector<std::uint64_t> first(shards_.size() + 1);
+  for (std::size_t s = 0; s < shards_.size(); ++s)
+    first[s + 1] = first[s] + std::min<std::uint64_t>(index.shards[s].samples,
+                                                      shards_[s].size() / (4 * TarReader::kBlock));
+  const std::uint64_t total = first.back();
+  if (total <= std::numeric_limits<std::uint32_t>::max()) images_.resize(total);
   std::vector<FolderNames> names(shards_.size());
-  in_parallel(shards_.size(), [&](unsigned, std::uint64_t s) {
-    const auto& [shard, promised] = index.shards[s];
-    for_each_sample(shards_[s], [&](const TarSample& sample) {
-      images[s].push_back({static_cast<std::uint32_t>(sample.offset),
-                           static_cast<std::uint16_t>(sample.offset >> 32), static_cast<std::uint16_t>(s),
-                           sample.size, sample.label});
-      names[s].add(sample.key, sample.label);
-    });
-    if (images[s].size() != promised)
-      throw Error(ErrorKind::kInput, shard + " holds " + std::to_string(images[s].size()) + " samples; " +
-                                         path + " promises " + std::to_string(promised));
+  struct Open {
+    std::size_t shard;
+    ShardReader reader;
+    std::uint64_t samples = 0;
+    FolderNames names;
+  };
+  const auto take = [&](Open& open) {
+    const TarSample& sample = open.reader.sample();
+    const std::uint64_t place = first[open.shard] + open.samples++;
+    if (place < first[open.shard + 1] && place < images_.size())
+      images_[place] = {static_cast<std::uint32_t>(sample.offset),
+                        static_cast<std::uint16_t>(sample.offset >> 32),
+                        static_cast<std::uint16_t>(open.shard), sample.size, sample.label};
+    open.names.add(sample.key, sample.label);
+  };
+  const auto end = [&](Open& open) {
+    const auto& [shard, promised] = index.shards[open.shard];
+    if (open.samples != promised)
+      throw Error(ErrorKind::kInput, shard + " holds " + std::to_string(open.samples) + " samples; " + path +
+                                         " promises " + std::to_string(promised));
+    names[open.shard] = std::move(open.names);
+  };
+  const auto groups = in_groups(shards_);
+  in_parallel(groups.size(), [&](unsigned, std::uint64_t group) {
+    std::vector<Open> open;
+    for (const std::size_t s : groups[group]) open.push_back({s, ShardReader(shards_[s]), 0, {}});
+    while (!open.empty())
+      for (std::size_t k = 0; k < open.size();) {
+        const ShardReader::Step step = open[k].reader.step();
+        if (step == ShardReader::Step::kSample) take(open[k]);
+        if (step != ShardReader::Step::kEnd) {
+          ++k;
+          continue;
+        }
+        end(open[k]);
+        open.erase(open.begin() + static_cast<std::ptrdiff_t>(k));
+      }
   });
-  std::uint64_t total = 0;
-  for (const auto& shard : images) total += shard.size();
   if (total == 0 || total > std::numeric_limits<std::uint32_t>::max())
     throw Error(ErrorKind::kInput, path + ": its shards hold " + std::to_string(total) + " samples");
-  images_.reserve(total);
   FolderNames all;
-  for (std::size_t s = 0; s < images.size(); ++s) {
-    images_.insert(images_.end(), images[s].begin(), images[s].end());
-    images[s] = std::vector<Image>();  // "= {}" would keep the memory
-    all.add(names[s]);
-    names[s] = FolderNames();
+  for (FolderNames& shard : names) {
+    all.take(shard);
+    shard = FolderNames();
   }
   return all.text();
 }

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,17 +16,6 @@
 namespace facetrain {
 
 struct WidsIndex;
-
-// The samples of one shard, in order.
-struct TarSample {
-  std::string key;           // with its folders
-  std::uint64_t offset = 0;  // of the picture in the shard
-  std::uint32_t size = 0;    // bytes of the picture
-  std::uint32_t label = 0;
-};
-// In order; throw Error(kInput).
-void for_each_sample(const RandomFile& shard, const std::function<void(const TarSample&)>& visit);
-std::vector<TarSample> read_shard(const RandomFile& shard);
 
 // dataset_info.txt beside an index, whether it is there or not.
 std::string class_number_file(const std::string& index);

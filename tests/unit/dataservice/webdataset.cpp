@@ -1,16 +1,13 @@
-// The source of WebDataset tar shards, and `facetrain pack` to them. tests/golden/dataservice/packed.cpp
-// reads what the reference's tool wrote.
+// The source of WebDataset tar shards. tests/golden/dataservice/packed.cpp reads what the reference's tool
+// wrote.
 #include <doctest/doctest.h>
-
-#include <cstdlib>
 
 #include "dataservice/pack/pack.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/make_source.hpp"
-#include "dataservice/source/tar_file.hpp"
 #include "dataservice/source/webdataset_source.hpp"
-#include "dataservice/source/wids_index.hpp"
 #include "tests/packed_fixture.hpp"
+#include "tests/tar_fixture.hpp"
 #include "tests/tool_run.hpp"
 
 namespace facetrain {
@@ -19,20 +16,12 @@ namespace {
 namespace fs = std::filesystem;
 using test::damage_file;
 using test::error_of;
-using test::ListedPictures;
+using test::has;
 using test::made_up_picture;
+using test::Members;
 using test::picture_of;
-using test::same_from_threads;
-using test::same_pictures;
-
-using Members = std::vector<std::pair<std::string, std::string>>;  // name, bytes
-
-std::string tar_of(const Members& members) {
-  std::string tar;
-  for (const auto& [name, bytes] : members)
-    tar += tar_header(name, bytes.size()) + bytes + std::string(tar_padding(bytes.size()));
-  return tar + std::string(tar_end());
-}
+using test::ListedPictures;
+using test::tar_of;
 
 // One shard and its index in a folder.
 struct Shard {
@@ -49,189 +38,15 @@ struct Shard {
   test::TemporaryFolder folder;
 };
 
+std::string index_error(const std::string& folder, const std::string& json) {
+  const std::string index = folder + "/i.json";
+  write_file_atomically(index, json);
+  return error_of<Error>([&] { WebDatasetSource{index}; });
+}
+
 std::string index_error(const std::string& json) {
   const test::TemporaryFolder folder;
-  write_file_atomically(folder / "i.json", json);
-  return error_of<Error>([&] { WebDatasetSource(folder / "i.json"); });
-}
-
-bool has(const std::string& text, const std::string& part) {
-  CAPTURE(text);
-  CHECK(text.find(part) != text.npos);
-  return true;
-}
-
-TEST_CASE("a packed list gives the list's pictures, labels and order") {
-  const ListedPictures files(200, [](std::uint32_t i) { return 1 + i * 30; });
-  const ListSource list(files.list());
-  const std::string path = files.folder / "out/faces.json";
-  const PackReport report = pack_webdataset(list, path, {.shard = 64});
-  CHECK(report.continued_at == 0);
-  CHECK(!report.was_there);
-  for (const char* name : {"faces-000000.tar", "faces-000003.tar", "dataset_info.txt"})
-    CHECK(fs::exists(files.folder / (std::string("out/") + name)));
-  CHECK(std::distance(fs::directory_iterator(files.folder / "out"), {}) == 6);
-  const WebDatasetSource packed(path);
-  CHECK(packed.classes() == 3);
-  CHECK(same_pictures(list, packed));
-  CHECK(same_from_threads(list, packed));
-  CHECK(packed.folders() == std::vector<std::string>{"a", "b", "c"});
-  CHECK(packed.name(64) == files.folder / "out/faces-000001.tar" + ":a/00000064.jpg");
-  // Moved elsewhere it is the same: the index's paths are relative to it.
-  fs::rename(files.folder / "out", files.folder / "moved");
-  Config config;
-  config.data.train_source = {files.folder / "moved/faces.json"};
-  CHECK(same_pictures(*make_source(config).source, list));
-
-  CHECK(pack_webdataset(list, files.folder / "moved/faces.json").was_there);
-  write_file_atomically(files.folder / "other.txt", list.name(7) + "\n");
-  const ListSource other(files.folder / "other.txt");
-  CHECK(has(error_of<Error>([&] { pack_webdataset(other, files.folder / "moved/faces.json"); }),
-            "holds something else"));
-  CHECK(has(error_of<Error>([&] { pack_webdataset(other, files.folder / "moved/other.json"); }),
-            "tells of other data"));
-}
-
-TEST_CASE("shards of many pictures are packed with the index that opening them would keep") {
-  const ListedPictures files(30, [](std::uint32_t i) { return 100 + i; });
-  const ListSource list(files.list());
-  pack_webdataset(list, files.folder / "few.json", {.keep_from = 31});
-  CHECK(!fs::exists(files.folder / "few.json.facetrain-index"));
-  pack_webdataset(list, files.folder / "many.json", {.keep_from = 30});
-  const std::string index = files.folder / "many.json.facetrain-index";
-  REQUIRE(fs::exists(index));
-  const auto made = fs::last_write_time(index);
-  const WebDatasetSource packed(files.folder / "many.json", 30);
-  CHECK(packed.warnings().empty());
-  CHECK(same_pictures(list, packed));
-  CHECK(fs::last_write_time(index) == made);
-}
-
-TEST_CASE("a run that fails is continued; shards that are damaged are written again") {
-  const ListedPictures files(100, [](std::uint32_t i) { return 100 + i; });
-  const ListSource list(files.list());
-  const std::string path = files.folder / "out/faces.json", late = list.name(95),
-                    bytes = picture_of(list, 95);
-  fs::remove(late);
-  CHECK(error_of<Error>([&] { pack_webdataset(list, path, {.shard = 20}); }) ==
-        "open " + late + ": No such file or directory");
-  CHECK(!fs::exists(path));
-  CHECK(!fs::exists(files.folder / "out/faces-000004.tar"));
-  write_file_atomically(late, bytes);
-  for (int k = 0; k < 4; ++k)
-    REQUIRE(fs::exists(files.folder / ("out/faces-00000" + std::to_string(k) + ".tar")));
-  std::string third(20'000, '\0');
-  std::ifstream(files.folder / "out/faces-000002.tar").read(third.data(), 5'000);
-  write_file_atomically(files.folder / "out/faces-000002.tar", third);
-  write_file_atomically(files.folder / "out/faces-000001.tar.tmp.1.0", "of a killed run");
-  CHECK(pack_webdataset(list, path, {.shard = 20}).continued_at == 60);
-  CHECK(same_pictures(list, WebDatasetSource(path)));
-  CHECK(std::distance(fs::directory_iterator(files.folder / "out"), {}) == 7);
-}
-
-TEST_CASE("shards of the same name that no unfinished run began are never overwritten") {
-  const ListedPictures files(30, [](std::uint32_t i) { return 100 + i; });
-  const ListSource list(files.list());
-  const std::string path = files.folder / "out/faces.json", late = list.name(25),
-                    bytes = picture_of(list, 25);
-  fs::create_directories(files.folder / "out");
-  const std::string foreign = files.folder / "out/faces-000001.tar";
-  write_file_atomically(foreign, "mine");
-  const std::string refused = error_of<Error>([&] { pack_webdataset(list, path, {.shard = 10}); });
-  CHECK(has(refused, foreign + " exists and is not of an unfinished run with this source"));
-  CHECK(has(refused, "remove it or name another --out"));
-  CHECK(read_file(foreign).size() == 4);
-  CHECK(std::distance(fs::directory_iterator(files.folder / "out"), {}) == 1);
-  fs::remove(foreign);
-
-  // The shards of a run cut short are that source's and that size's alone.
-  fs::remove(late);
-  CHECK_THROWS_AS(pack_webdataset(list, path, {.shard = 10}), Error);
-  write_file_atomically(late, bytes);
-  write_file_atomically(files.folder / "other.txt", list.name(3) + "\n" + list.name(20) + "\n");
-  const std::vector<std::byte> first = read_file(files.folder / "out/faces-000000.tar");
-  CHECK(has(error_of<Error>([&] { pack_webdataset(ListSource(files.folder / "other.txt"), path); }),
-            "faces-000000.tar exists and is not of an unfinished run"));
-  CHECK(has(error_of<Error>([&] { pack_webdataset(list, path, {.shard = 7}); }), "and --shard"));
-  CHECK(read_file(files.folder / "out/faces-000000.tar") == first);
-  // What a killed run of this name left goes; what looks like it stays.
-  for (const char* name :
-       {"faces-000001.tar.tmp.1.0", "faces-b-000001.tar.tmp.1.0", "faces-.tar.tmp.1", "faces-1.tar.tmp"})
-    write_file_atomically(files.folder / (std::string("out/") + name), "x");
-  CHECK(pack_webdataset(list, path, {.shard = 10}).continued_at == 20);
-  CHECK(!fs::exists(files.folder / "out/faces-000001.tar.tmp.1.0"));
-  for (const char* name : {"faces-b-000001.tar.tmp.1.0", "faces-.tar.tmp.1", "faces-1.tar.tmp"})
-    CHECK_MESSAGE(fs::exists(files.folder / (std::string("out/") + name)), name);
-
-  // The source's own shards, packed again under their own names.
-  fs::rename(path, files.folder / "out/old.json");
-  const WebDatasetSource old(files.folder / "out/old.json");
-  CHECK(has(error_of<Error>([&] { pack_webdataset(old, path, {.shard = 7}); }), "faces-000000.tar exists"));
-  CHECK(same_pictures(old, list));
-}
-
-// Another run packs the same to `path` just before this source is asked for its classes the second time.
-struct Overtaken final : Source {
-  Overtaken(const Source& own, std::string to) : source(own), path(std::move(to)) {}
-  std::uint32_t size() const override { return source.size(); }
-  std::uint32_t classes() const override {
-    if (++asked == 2) pack_webdataset(source, path);
-    return source.classes();
-  }
-  std::int64_t label(std::uint32_t i) const override { return source.label(i); }
-  std::string name(std::uint32_t i) const override { return source.name(i); }
-  void read(std::uint32_t i, std::vector<std::byte>& buffer) const override { source.read(i, buffer); }
-  const Source& source;
-  std::string path;
-  mutable int asked = 0;
-};
-
-TEST_CASE("a run that another one overtakes before it has the lock finds the result") {
-  const ListedPictures files(9, [](std::uint32_t) { return 100; });
-  const ListSource list(files.list());
-  const std::string path = files.folder / "out/faces.json";
-  CHECK(pack_webdataset(Overtaken(list, path), path).was_there);
-  CHECK(same_pictures(list, WebDatasetSource(path)));
-  CHECK(!fs::exists(path + ".packing"));
-}
-
-TEST_CASE("identities with names that no tar key should have get numbers") {
-  const test::TemporaryFolder folder;
-  fs::create_directories(folder / "x/a b");
-  fs::create_directories(folder / "x/c");
-  write_file_atomically(folder / "x/a b/1.jpg", "one");
-  write_file_atomically(folder / "x/c/1.jpg", "two");
-  write_file_atomically(folder / "l.txt", (folder / "x/a b/1.jpg") + "\n" + (folder / "x/c/1.jpg") + "\n");
-  pack_webdataset(ListSource(folder / "l.txt"), folder / "i.json");
-  CHECK(WebDatasetSource(folder / "i.json").folders() == std::vector<std::string>{"000000", "000001"});
-}
-
-TEST_CASE("tars of GNU tar in its formats, with long names, folders and links inside") {
-  const ListedPictures files(2, [](std::uint32_t) { return 10; });  // only for its folder
-  const std::string root = files.folder.path().string();
-  const std::string deep = std::string(60, 'd') + "/" + std::string(50, 'e') + "/" + std::string(30, 'f');
-  fs::create_directories(root + "/in/" + deep);
-  const std::string stem = root + "/in/" + deep + "/" + std::string(60, 'n');
-  write_file_atomically(stem + ".jpg", made_up_picture(1, 700));
-  write_file_atomically(stem + ".cls", "1\n");
-  write_file_atomically(stem + "x.jpg", made_up_picture(2, 512));
-  write_file_atomically(stem + "x.cls", " 0 ");
-  fs::create_symlink("nowhere", root + "/in/zlink.jpg");
-  for (const std::string format : {"gnu", "pax", "ustar"}) {
-    CAPTURE(format);
-    const std::string tar = root + "/" + format + ".tar";
-    REQUIRE(std::system(
-                ("tar --sort=name --format=" + format + " -C " + root + "/in -cf " + tar + " .").c_str()) ==
-            0);
-    const std::vector<TarSample> samples = read_shard(RandomFile(tar));
-    REQUIRE(samples.size() == 2);
-    CHECK(samples[0].key == "./" + deep + "/" + std::string(60, 'n'));
-    CHECK(samples[0].label == 1);
-    CHECK(samples[1].label == 0);
-    std::string bytes(samples[0].size, '\0');
-    RandomFile(tar).read(samples[0].offset, std::as_writable_bytes(std::span(bytes)));
-    CHECK(bytes == made_up_picture(1, 700));
-  }
+  return index_error(folder.path().string(), json);
 }
 
 TEST_CASE("samples: either order, other members, repeated names, .png") {
@@ -257,6 +72,37 @@ TEST_CASE("samples: either order, other members, repeated names, .png") {
   CHECK(source.label(1) == 2);
   CHECK(source.label(2) == 0);
   CHECK(source.folders().empty());
+}
+
+TEST_CASE("identities are named by their folders where each has one of its own, over all shards") {
+  const auto folders = [](const Members& first, const Members& second) {
+    const test::TemporaryFolder folder;
+    write_file_atomically(folder / "1.tar", tar_of(first));
+    write_file_atomically(folder / "2.tar", tar_of(second));
+    const std::string count = std::to_string(first.size() / 2), last = std::to_string(second.size() / 2);
+    write_file_atomically(folder / "i.json",
+                          "{\"wids_version\": 1, \"shardlist\": [{\"url\": \"1.tar\", \"nsamples\": " +
+                              count + "}, {\"url\": \"2.tar\", \"nsamples\": " + last + "}]}");
+    return WebDatasetSource(folder / "i.json").folders();
+  };
+  const auto sample = [](const std::string& key, const std::string& label) {
+    return Members{{key + ".cls", label}, {key + ".jpg", "A"}};
+  };
+  const auto both = [](Members a, const Members& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  };
+  using Names = std::vector<std::string>;
+  const Members a0 = sample("x/a/0", "0"), b1 = sample("x/b/1", "1");
+  CHECK(folders(a0, b1) == Names{"x/a", "x/b"});
+  CHECK(folders(both(b1, a0), both(a0, b1)) == Names{"x/a", "x/b"});
+  CHECK(folders(both(a0, b1), sample("x/c/0", "0")).empty());  // two folders of one label
+  CHECK(folders(both(both(a0, b1), sample("x/c/0", "0")), b1).empty());
+  CHECK(folders(a0, sample("x/a/1", "1")).empty());  // two labels of one folder
+  CHECK(folders(both(a0, sample("x/a/1", "1")), b1).size() == 0);
+  CHECK(folders(a0, sample("b", "1")).empty());      // one has none
+  CHECK(folders(a0, sample("x/b/1", "2")).empty());  // no label 1
+  CHECK(folders(a0, sample("/b", "1")) == Names{"x/a", ""});
 }
 
 TEST_CASE("the number of identities: the index, dataset_info.txt, the labels") {
@@ -311,6 +157,53 @@ TEST_CASE("what cannot be used is one error that says what is wrong") {
   CHECK(has(text.error(), "s.tar is damaged at byte 0: it does not begin as a tar file"));
 }
 
+TEST_CASE("shards of any number and size, gone through side by side, are one after the other") {
+  const test::TemporaryFolder folder;
+  for (const std::uint32_t shards : {1u, 2u, 3u, 7u, 8u, 9u, 40u}) {
+    CAPTURE(shards);
+    std::string json;
+    std::vector<std::string> pictures;
+    for (std::uint32_t s = 0; s < shards; ++s) {
+      Members members;
+      for (std::uint32_t k = 0; k <= s * 7 % 31; ++k) {
+        const auto number = static_cast<std::uint32_t>(pictures.size());
+        const std::string key = std::to_string(number % 5) + "/" + std::to_string(number);
+        pictures.push_back(made_up_picture(number, 1 + number * 577 % 9000));
+        members.emplace_back(key + ".cls", std::to_string(number % 5));
+        members.insert(number % 2 == 0 ? members.end() : members.end() - 1, {key + ".jpg", pictures.back()});
+      }
+      const std::string name = std::to_string(s) + ".tar";
+      write_file_atomically(folder / name, tar_of(members));
+      json += (s == 0 ? "" : ", ") + ("{\"url\": \"" + name) +
+              "\", \"nsamples\": " + std::to_string(members.size() / 2) + "}";
+    }
+    json = "{\"wids_version\": 1, \"shardlist\": [" + json + "]}";
+    write_file_atomically(folder / "i.json", json);
+    const WebDatasetSource source(folder / "i.json");
+    REQUIRE(source.size() == pictures.size());
+    for (std::uint32_t i = 0; i < source.size(); ++i) {
+      CAPTURE(i);
+      CHECK(picture_of(source, i) == pictures[i]);
+      CHECK(source.label(i) == i % 5);
+      CHECK(has(source.name(i), "/" + std::to_string(i) + ".jpg"));
+    }
+    CHECK(source.folders() ==
+          (shards == 1 ? std::vector<std::string>{"0"} : std::vector<std::string>{"0", "1", "2", "3", "4"}));
+
+    // One shard with too few or too many samples, or damaged, is named.
+    const std::string last = std::to_string(shards - 1) + ".tar";
+    const std::string count = std::to_string((shards - 1) * 7 % 31 + 1);
+    for (const std::string wrong : {"0", "1000", "4294967295"}) {
+      std::string other = json;
+      other.replace(json.rfind(": ") + 2, count.size(), wrong);
+      CHECK(index_error(folder.path().string(), other) ==
+            (folder / last) + " holds " + count + " samples; " + (folder / "i.json") + " promises " + wrong);
+    }
+    write_file_atomically(folder / last, std::string(512, 'x'));
+    CHECK(has(index_error(folder.path().string(), json), last + " is damaged at byte 0: "));
+  }
+}
+
 TEST_CASE("damaged shards and indexes are errors, never a crash") {
   const ListedPictures files(30, [](std::uint32_t i) { return 400 + i * 10; });
   const ListSource list(files.list());
@@ -326,18 +219,6 @@ TEST_CASE("damaged shards and indexes are errors, never a crash") {
   CHECK(damage.of_changes > 150);
   damage = damage_file(files.folder / "o/faces.json", files.folder / "w/faces.json", list, open, 0, 300, 512);
   CHECK(damage.of_changes > 100);
-}
-
-TEST_CASE("pack as a user runs it") {
-  const ListedPictures files(9, [](std::uint32_t) { return 100; });
-  const std::string path = files.folder / "faces.json", flags = " -s " + files.list() + " -o " + path;
-  const auto run = test::run_tool("facetrain-data pack --shard 5" + flags);
-  CHECK(run.code == 0);
-  CHECK(run.output == "9 pictures of 3 identities: " + path + " (all read back and compared)\n");
-  CHECK(WebDatasetSource(path).size() == 9);
-  CHECK(has(test::run_tool("facetrain-data pack" + flags).output, "was there already"));
-  CHECK(test::run_tool("facetrain-data pack --shard 0" + flags).code == 78);
-  CHECK(test::run_tool("facetrain-data pack --shard 5 -s l -o x.lmdb").code == 78);
 }
 
 }  // namespace
