@@ -1,12 +1,11 @@
 #include "common/mpi/job.hpp"
 
-#include <unistd.h>
-
 #include <iostream>
 #include <string_view>
 
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/launch/rank_role.hpp"
 #include "common/mpi/communicators.hpp"
@@ -67,12 +66,6 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   job.topology = make_topology(reports, session.rank());
   job.nonce = broadcast_nonce(session);
   return job;
-}
-
-std::string host_name() {
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  return host;
 }
 
 std::string process_name(const char* program, int world_rank) {

@@ -35,9 +35,6 @@ struct Job {
 // the corrected line).
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
 
-// This node's name.
-std::string host_name();
-
 // "dataservice (rank 0 on host n1)": who speaks, in a log line.
 std::string process_name(const char* program, int world_rank);
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/host_name.hpp"
 #include "common/watch/liveness.hpp"
 
 namespace facetrain {

@@ -15,6 +15,7 @@
 #include "common/checkpoint/position.hpp"
 #include "common/config/print.hpp"
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/inject.hpp"
 #include "common/io/file.hpp"
 #include "common/mpi/communicators.hpp"
