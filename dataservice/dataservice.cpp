@@ -99,6 +99,7 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
     std::cerr << process_name("dataservice", mpi.rank()) + ": " + reason + "\n" << std::flush;
     mpi.abort(exit_code(ErrorKind::kIo));
   };
+  setup.handed_over = [&watch] { watch.vitals().handed_over(); };
   BatchServer server(std::move(setup), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);

@@ -23,6 +23,7 @@
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/memory_limit.hpp"
+#include "common/watch/watch_clock.hpp"
 #include "dataservice/serve/bad_pictures.hpp"
 #include "dataservice/serve/epoch_orders.hpp"
 #include "dataservice/serve/read_ahead.hpp"
@@ -136,12 +137,14 @@ struct BatchServer::State {
       });
     }
     connected.insert(hello.trainer_rank);
-    TrainerSession::Plan plan{shape, static_cast<std::uint32_t>(setup.config.train.epochs),
+    TrainerSession::Plan plan{shape,
+                              static_cast<std::uint32_t>(setup.config.train.epochs),
                               [this](std::uint32_t epoch) { return orders.of(epoch); },
                               [this] { return bad.count(); },
                               [this](std::uint32_t epoch, std::uint64_t step) {
                                 if (read_ahead) read_ahead->reached(epoch, step);
-                              }};
+                              },
+                              setup.handed_over};
     auto session = std::make_shared<TrainerSession>(socket, hello, layout, std::move(plan), *pool);
     Welcome message;
     message.build_id = setup.build_id;
@@ -212,7 +215,7 @@ struct BatchServer::State {
     while (true) {
       timer.expires_after(std::chrono::seconds(1));
       co_await timer.async_wait(use_awaitable);
-      const ReadWatch::Findings found = reads.look(ReadWatch::clock());
+      const ReadWatch::Findings found = reads.look(monotonic_seconds());
       for (const ReadWatch::Stall& stall : found.slow)
         std::cerr << "dataservice: WARNING: " + stall_text(stall) + "; the storage stalls\n" << std::flush;
       if (found.too_long && setup.give_up)

@@ -23,6 +23,8 @@ struct ServiceSetup {
   std::uint64_t data_digest = 0;  // of the source (source/digest.hpp); a trainer is told
   std::string bad_list_path;      // where bad pictures are listed
   int workers = 1;                // decoding threads
+  // A batch is a trainer's now. On the thread of run().
+  std::function<void()> handed_over = [] {};
   // A read has taken longer than limits.storage: ends the process, with this reason. It hangs in the kernel
   // still, so that nothing can unwind.
   std::function<void(const std::string&)> give_up;

@@ -17,7 +17,7 @@ kill_mpirun() { kill -9 "$(pids "mpirun")"; }
 fault_01_kill_service() { killed kill_service 'dataservice.*killed by signal 9|service.*(died|ended|closed)'; }
 fault_02_kill_trainer() { killed kill_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
 fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
-fault_04_kill_mpirun() { killed kill_mpirun 'facetrain: '; rm -rf "${TMPDIR:?}"/*; }   # what Open MPI itself leaves
+fault_04_kill_mpirun() { torn=1; killed kill_mpirun 'facetrain: '; }
 
 stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the only line
   data; undisturbed; background --set limits.silence=6; until_saved 10
@@ -29,10 +29,12 @@ stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the 
 }
 service_pid() { pids "$bin/dataservice "; }
 last_trainer_pid() { pids "$bin/trainer " | tail -1; }
-silent="gave no sign of life for [0-9]+ s, last seen [a-z0-9 ]*: stopped, frozen or cut off"
-fault_05_stop_service() { stopped service_pid "^trainer .rank 1 on .*: rank 0 .dataservice on $(uname -n). $silent"; }
+silent="gave no sign of life for [0-9]+ s, last seen"
+fault_05_stop_service() {
+  stopped service_pid "^trainer .rank 1 on .*: rank 0 .dataservice on $(uname -n). $silent serving after [1-9][0-9]* batches: stopped, frozen or cut off"
+}
 fault_06_stop_trainer() {
-  stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent"
+  stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent [a-z ]* after update [1-9][0-9]*: stopped, frozen or cut off"
   # The whole job stopped for longer than the limit, as a suspended machine is: nobody is named, it goes on to its end.
   rm -rf runs/a
   background --set limits.silence=6; until_saved 10
