@@ -32,6 +32,7 @@ ServiceSetup service_setup(const Job& job) {
   setup.config = job.config;
   setup.topology = job.topology;
   setup.nonce = job.nonce;
+  setup.build = build_text();
   setup.build_id = build_id();
   setup.config_digest = job.config_digest;
   const std::string node = job.topology.nodes > 1 ? ".node" + std::to_string(job.topology.node) : "";

@@ -53,8 +53,8 @@ RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
     throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " does not answer");
   const Message message = expect(answer);
   if (message.type == MessageType::kRefused) {
-    throw Error(ErrorKind::kConfig,
-                std::string("the data service refused: ") + message.refused.reason.data());
+    throw Error(ErrorKind::kConfig, "the data service at @" + socket_name +
+                                        " refused this trainer: " + text_of(message.refused.reason));
   }
   welcome_ = message.welcome;
   if (message.type == MessageType::kWelcome && welcome_.magic == kMagic &&

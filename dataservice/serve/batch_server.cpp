@@ -106,7 +106,8 @@ struct BatchServer::State {
   // Why this trainer is not served; empty when it is welcome.
   std::string objection(const Hello& hello) const {
     if (hello.build_id != setup.build_id)
-      return "service and trainer are of different builds: rebuild both and start again";
+      return "the service is of build " + setup.build + ", the trainer of build " + text_of(hello.build) +
+             ": install one build on all nodes and start again";
     if (hello.config_digest != setup.config_digest)
       return "service and trainer run with different configurations";
     if (hello.trainer_world != shape.world || hello.trainer_rank >= shape.world)

@@ -18,6 +18,7 @@ struct ServiceSetup {
   Config config;
   Topology topology;           // of this service
   std::uint64_t nonce = 0;     // names the job's sockets
+  std::string build;           // for messages (build_text())
   std::uint64_t build_id = 0;  // a trainer must report the same two
   std::uint64_t config_digest = 0;
   std::uint64_t data_digest = 0;  // of the source (source/digest.hpp); a trainer is told
