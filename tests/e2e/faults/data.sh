@@ -26,6 +26,28 @@ P
   expect "lines on the error output" "$(wc -l <err)" 1
   nothing_left
 }
+fault_29_scale_floor() {  # float16's loss scale, on a CPU too: the gradients of rank 2 overflow until it is below 1
+  data; undisturbed
+  train --set debug.inject=rank=2,step=9,fault=overflow,steps=100
+  expect "overflows without end" $? 70
+  says 'trainer .rank 1 on .*: the loss scale fell below 1.* by update 25: the gradients overflow float16 all the same; lower train.lr, or set train.precision = "bf16"'
+  expect "lines on the error output" "$(wc -l <err)" 1
+  python3 - <<'P' || fail "the updates before it are not as they should be"
+import json, math
+def trace(path): return [json.loads(line) for line in open(path)]
+whole, cut = trace("undisturbed.jsonl"), trace("a.jsonl")
+good = [t for t in cut if t["step"] < 9]
+assert good == [t for t in whole if t["step"] < 9] and len(good) == 16, "a scale changes nothing while nothing overflows"
+bad = [t for t in cut if t["step"] >= 9]
+assert {t["step"] for t in bad} == set(range(9, 25)), sorted({t["step"] for t in bad})  # 65536 halved 16 times, and a 17th
+assert all(math.isfinite(t["loss"]) and not math.isfinite(t["grad_norm"]) for t in bad)
+P
+  [ ! -e runs/a/nonfinite.jsonl ] || fail "an overflow was noted as a bad update"
+  nothing_left
+  train; expect "going on without overflows" $? 0
+  says 'Going on from runs/a/checkpoints/step_'
+  nothing_left
+}
 fault_30_stalled_reads() {  # the 300th read never ends: a warning after 10 s, the end after limits.storage
   data; undisturbed
   train --set debug.inject=rank=0,step=300,fault=stall --set limits.storage=12 --set limits.step=5
