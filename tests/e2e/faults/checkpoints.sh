@@ -1,6 +1,7 @@
 # Checkpoints that are cut off, damaged, or of another run.
 latest() { ls $checkpoints 2>/dev/null | sed -n 's/^step_//p' | grep -v tmp | sort -n | tail -1; }
 fault_19_kill_at_random_points() {  # FAULT_ROUNDS times (50), at or soon after the beginning of a write
+  torn=1
   epochs=100000 data
   sed -i 's/^augment.*/&\n[model]\nwidth = 0.5\nembedding_size = 256/' tiny.toml   # more to write
   local seed=${FAULT_SEED:-$(date +%s)} before victims kills=0

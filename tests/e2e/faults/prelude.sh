@@ -1,13 +1,14 @@
 # Sourced by faults.sh: the small run that the rows disturb, and what they all ask of its end. facetrain, bin, work and here are set.
 pids() { processes | grep "^[0-9]* $1" | cut -d' ' -f1; }
-nothing_left() {
+nothing_left() {  # no process, no socket of the job that was seen running, no temporary file ($torn: Open MPI could not tidy up)
   local left=x
   for _ in $(seq 50); do
-    left=$(processes)
+    left=$(processes; [ ! -e held ] || still_open held)
     [ -z "$left" ] && break
     sleep 0.1
   done
   [ -z "$left" ] || fail "left behind: $left"
+  [ -n "${torn:-}" ] || [ -z "$(ls -A "$TMPDIR")" ] || fail "left in TMPDIR: $(ls "$TMPDIR")"
 }
 expect() { [ "$2" = "$3" ] || fail "$1: expected '$3', got '$2': $(tail -n 5 out err)"; }
 says() { grep -qE -- "$1" out err || fail "nothing says /$1/: $(tail -n 5 out err)"; }
@@ -45,7 +46,7 @@ background() {  # $launcher, a run that goes on beside the test
 }
 until_saved() {  # until_saved N: until there is a checkpoint of N steps or more
   for _ in $(seq 1200); do
-    ls $checkpoints 2>/dev/null | sed -n 's/^step_\([0-9]*\)$/\1/p' | awk -v n="$1" '$1 >= n {found = 1} END {exit !found}' && return
+    ls $checkpoints 2>/dev/null | sed -n 's/^step_\([0-9]*\)$/\1/p' | awk -v n="$1" '$1 >= n {found = 1} END {exit !found}' && { sockets >held; return; }
     kill -0 "$launcher" 2>/dev/null || break
     sleep 0.05
   done
