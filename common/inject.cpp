@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "common/error.hpp"
@@ -13,7 +14,7 @@ namespace {
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
   throw Error(ErrorKind::kConfig,
               why + " in \"" + std::string(text) + "\"" +
-                  "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, stop, stall; steps=N "
+                  "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, overflow, stop, stall; steps=N "
                   "repeats it)");
 }
 
@@ -22,18 +23,20 @@ namespace {
 Injection parse_injection(std::string_view text) {
   Injection injection;
   std::string_view rest = text;
-  bool has_rank = false, has_step = false;
+  std::set<std::string> given;
   while (!rest.empty()) {
     const std::string_view part = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(part.size() + 1, rest.size()));
     const std::size_t equals = part.find('=');
     const std::string key(part.substr(0, equals));
     const std::string_view value = equals == part.npos ? "" : part.substr(equals + 1);
+    if (!given.insert(key).second) refuse(text, key + " is given twice");
     if (key == "fault") {
-      injection.fault = value == "nan"     ? Fault::kNan
-                        : value == "stop"  ? Fault::kStop
-                        : value == "stall" ? Fault::kStall
-                                           : Fault::kNone;
+      injection.fault = value == "nan"        ? Fault::kNan
+                        : value == "overflow" ? Fault::kOverflow
+                        : value == "stop"     ? Fault::kStop
+                        : value == "stall"    ? Fault::kStall
+                                              : Fault::kNone;
       if (injection.fault == Fault::kNone) refuse(text, "no fault '" + std::string(value) + "'");
       continue;
     }
@@ -47,10 +50,8 @@ Injection parse_injection(std::string_view text) {
     if (key == "rank") injection.rank = static_cast<int>(number);
     if (key == "step") injection.step = number;
     if (key == "steps") injection.steps = number;
-    has_rank = has_rank || key == "rank";
-    has_step = has_step || key == "step";
   }
-  if (!text.empty() && (!has_rank || !has_step || injection.fault == Fault::kNone))
+  if (!text.empty() && (!given.contains("rank") || !given.contains("step") || !given.contains("fault")))
     refuse(text, "rank, step and fault are all needed");
   return injection;
 }

@@ -8,9 +8,11 @@ namespace facetrain {
 
 enum class Fault {
   kNone,
-  kNan,    // the batch's first picture is not a number
-  kStop,   // the process stops as by SIGSTOP
-  kStall,  // a data service's read number `step` never comes back
+  kNan,       // the batch's first picture is not a number
+  kOverflow,  // a gradient is infinite, the loss is not; a run on the CPU gets float16's loss scale to have
+              // it
+  kStop,      // the process stops as by SIGSTOP
+  kStall,     // a data service's read number `step` never comes back
 };
 
 struct Injection {
@@ -25,7 +27,8 @@ struct Injection {
   }
 };
 
-// rank=R,step=S,fault=nan|stop[,steps=N]; empty: no fault. Throws Error(kConfig) for anything else.
+// rank=R,step=S,fault=nan|overflow|stop|stall[,steps=N]; empty: no fault. Throws Error(kConfig) for anything
+// else.
 Injection parse_injection(std::string_view text);
 
 }  // namespace facetrain

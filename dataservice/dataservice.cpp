@@ -32,6 +32,7 @@ ServiceSetup service_setup(const Job& job) {
   setup.config = job.config;
   setup.topology = job.topology;
   setup.nonce = job.nonce;
+  setup.build = build_text();
   setup.build_id = build_id();
   setup.config_digest = job.config_digest;
   const std::string node = job.topology.nodes > 1 ? ".node" + std::to_string(job.topology.node) : "";
@@ -99,6 +100,7 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
     std::cerr << process_name("dataservice", mpi.rank()) + ": " + reason + "\n" << std::flush;
     mpi.abort(exit_code(ErrorKind::kIo));
   };
+  setup.handed_over = [&watch] { watch.vitals().handed_over(); };
   BatchServer server(std::move(setup), *opened.source);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);

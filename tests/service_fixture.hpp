@@ -116,6 +116,7 @@ class Service {
     setup.topology.trainer_world = options.trainers * options.nodes;
     setup.topology.trainer_rank = options.trainers * options.node;
     setup.nonce = nonce_;
+    setup.build = "1.0, id 77";
     setup.build_id = kBuild;
     setup.config_digest = kDigest;
     setup.workers = options.workers;
@@ -165,9 +166,10 @@ class Service {
   std::string socket() const { return service_socket_name(nonce_, node_); }
 
   RingConsumer connect(const Options& options, int rank, Dtype dtype = Dtype::kF32,
-                       std::uint64_t digest = kDigest) const {
+                       std::uint64_t digest = kDigest, std::uint64_t build = kBuild) const {
     Hello hello;
-    hello.build_id = kBuild;
+    hello.build = fixed_text<kBuildText>("1.0, id " + std::to_string(build));
+    hello.build_id = build;
     hello.config_digest = digest;
     hello.trainer_rank = static_cast<std::uint32_t>(rank);
     hello.trainer_world = static_cast<std::uint32_t>(options.trainers * options.nodes);

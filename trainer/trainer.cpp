@@ -33,6 +33,8 @@ int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
     std::error_code ignored;  // the lock says what is wrong
     std::filesystem::create_directories(run_folder(job.config), ignored);
     lock.emplace(run_folder(job.config));
+    if (!lock->warning().empty())
+      std::cerr << process_name("trainer", mpi.rank()) + ": " + lock->warning() + "\n" << std::flush;
   }
   JobWatch watch(mpi, job);
   const c10::Device device = training_device(job.topology, job.config.launch.gpus);

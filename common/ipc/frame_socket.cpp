@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -52,6 +53,17 @@ Fd connect_abstract(const std::string& name) {
     fail("cannot reach the data service at @" + name);
   }
   return socket;
+}
+
+Peer peer_of(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) fail("getsockopt SO_PEERCRED");
+  return {credentials.pid, credentials.uid};
+}
+
+bool is_own(const Peer& peer) {
+  return peer.user == ::geteuid();
 }
 
 void send_frame(int socket, const Message& message, const Fd* passed) {

@@ -3,6 +3,8 @@
 // process dies.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -17,6 +19,17 @@ std::string service_socket_name(std::uint64_t nonce, int node);
 
 // Connects to an abstract name. Throws Error(kInternal) when nobody listens.
 Fd connect_abstract(const std::string& name);
+
+// Who is at the other end of a connected Unix socket, as the kernel noted it when the connection was made:
+// everybody on a machine may connect to an abstract name, and listen at one that is free.
+struct Peer {
+  pid_t process = 0;
+  uid_t user = 0;
+};
+// Throws Error(kInternal) when the kernel does not tell.
+Peer peer_of(int socket);
+// A process of this one's (effective) user.
+bool is_own(const Peer& peer);
 
 // Blocking send of one frame, `passed` with it when given. Throws Error(kInternal) when the peer is gone.
 void send_frame(int socket, const Message& message, const Fd* passed = nullptr);

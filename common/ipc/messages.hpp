@@ -9,8 +9,11 @@
 //   trainer -> service  Goodbye          all steps are done; end-of-file without it is a death
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "common/ipc/ring_layout.hpp"
@@ -28,9 +31,23 @@ enum class MessageType : std::uint32_t {
   kGoodbye = 6,
 };
 
+// A text inside a message: zero-terminated, cut off where it is too long.
+template <std::size_t kSize>
+std::array<char, kSize> fixed_text(std::string_view text) {
+  std::array<char, kSize> fixed{};
+  std::copy_n(text.data(), std::min(text.size(), kSize - 1), fixed.data());
+  return fixed;
+}
+template <std::size_t kSize>
+std::string text_of(const std::array<char, kSize>& fixed) {
+  return {fixed.begin(), std::find(fixed.begin(), fixed.end(), '\0')};
+}
+inline constexpr std::size_t kBuildText = 120, kReason = 320;  // a reason may name two builds
+
 struct Hello {
   std::uint64_t magic = kMagic;
   std::uint64_t build_id = 0;
+  std::array<char, kBuildText> build{};  // in words, for messages
   std::uint64_t config_digest = 0;
   std::uint32_t trainer_rank = 0;
   std::uint32_t trainer_world = 1;
@@ -55,7 +72,7 @@ struct Welcome {
 };
 
 struct Refused {
-  std::array<char, 160> reason{};  // zero-terminated
+  std::array<char, kReason> reason{};
 };
 
 struct Filled {

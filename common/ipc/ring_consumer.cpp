@@ -28,7 +28,12 @@ constexpr std::chrono::seconds kCauseFirst{3};
 // The trainers come when the service listens already: nobody there means that it has just failed.
 Fd connect_to_service(const std::string& socket_name) {
   try {
-    return connect_abstract(socket_name);
+    Fd socket = connect_abstract(socket_name);
+    if (const Peer peer = peer_of(socket.get()); !is_own(peer))
+      throw Error(ErrorKind::kInternal, "at @" + socket_name + " listens process " +
+                                            std::to_string(peer.process) + " of user " +
+                                            std::to_string(peer.user) + ", not this job's data service");
+    return socket;
   } catch (const Error&) {
     std::this_thread::sleep_for(kCauseFirst);
     throw;
@@ -53,8 +58,8 @@ RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
     throw Error(ErrorKind::kInternal, "the data service at @" + socket_name + " does not answer");
   const Message message = expect(answer);
   if (message.type == MessageType::kRefused) {
-    throw Error(ErrorKind::kConfig,
-                std::string("the data service refused: ") + message.refused.reason.data());
+    throw Error(ErrorKind::kConfig, "the data service at @" + socket_name +
+                                        " refused this trainer: " + text_of(message.refused.reason));
   }
   welcome_ = message.welcome;
   if (message.type == MessageType::kWelcome && welcome_.magic == kMagic &&

@@ -1,18 +1,32 @@
 #include "common/mpi/job.hpp"
 
-#include <unistd.h>
-
 #include <iostream>
 #include <string_view>
 
+#include "common/build_id.hpp"
+#include "common/build_match.hpp"
 #include "common/config/parse.hpp"
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/launch/rank_role.hpp"
 #include "common/mpi/communicators.hpp"
 
 namespace facetrain {
 namespace {
+
+// The first that the processes say to each other: everything after it may differ between builds.
+void require_one_build(MpiSession& session, Role role) {
+  const std::string own =
+      process_name(role == Role::kService ? "dataservice" : "trainer", session.rank()) + "\n" + build_text();
+  std::vector<ProcessBuild> processes;
+  for (const std::string& text : all_gather_texts(duplicate_world(session), own)) {
+    const std::size_t line = text.find('\n');
+    processes.push_back({text.substr(0, line), text.substr(line + 1)});
+  }
+  if (const std::string mismatch = build_mismatch(processes); session.rank() == 0 && !mismatch.empty())
+    throw Error(ErrorKind::kConfig, mismatch);
+}
 
 // Every node has as many trainers as the configuration wants.
 void require_trainers(const Config& config, std::span<const ProcessReport> reports) {
@@ -53,6 +67,7 @@ JobArguments parse_job_arguments(std::span<char* const> arguments) {
 }
 
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
+  require_one_build(session, role);
   const std::vector<ProcessReport> reports = gather_reports(session, role);
   Job job;
   std::string text;
@@ -67,12 +82,6 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   job.topology = make_topology(reports, session.rank());
   job.nonce = broadcast_nonce(session);
   return job;
-}
-
-std::string host_name() {
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  return host;
 }
 
 std::string process_name(const char* program, int world_rank) {

@@ -31,12 +31,9 @@ struct Job {
 };
 
 // Collective over the world. World rank 0 alone reads and checks, so that a mistake is reported once: it
-// throws Error(kConfig) for a bad file, missing roles, or trainers per node other than launch.trainers (with
-// the corrected line).
+// throws Error(kConfig) for programs of different builds, a bad file, missing roles, or trainers per node
+// other than launch.trainers (with the corrected line).
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
-
-// This node's name.
-std::string host_name();
 
 // "dataservice (rank 0 on host n1)": who speaks, in a log line.
 std::string process_name(const char* program, int world_rank);

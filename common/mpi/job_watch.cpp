@@ -12,17 +12,15 @@
 #include <utility>
 #include <vector>
 
+#include "common/host_name.hpp"
 #include "common/watch/liveness.hpp"
+#include "common/watch/watch_clock.hpp"
 
 namespace facetrain {
 namespace {
 
 constexpr std::chrono::seconds kBeat{1};
 constexpr int kTag = 1;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::vector<WatchedProcess> all_processes(const MpiComm& world, const Topology& own) {
   const std::string text =
@@ -85,7 +83,7 @@ struct JobWatch::State {
   }
 
   std::optional<std::string> tick() {
-    const double time = now();  // one for all: a suspension in between must not look like silence
+    const double time = monotonic_seconds();  // one: a suspension in between must not look like silence
     liveness.look(time);
     receive(time);
     send();
@@ -102,7 +100,8 @@ struct JobWatch::State {
 
 JobWatch::JobWatch(MpiSession& session, const Job& job) : session_(session), comm_(duplicate_world(session)) {
   const WaitLimits limits{job.config.limits.silence, job.config.limits.step, job.config.limits.storage};
-  Liveness liveness(watched_by(comm_.rank(), all_processes(comm_, job.topology)), limits, now());
+  Liveness liveness(watched_by(comm_.rank(), all_processes(comm_, job.topology)), limits,
+                    monotonic_seconds());
   state_ = std::make_shared<State>(std::move(liveness), comm_);
   state_->name = process_name(job.topology.role == Role::kService ? "dataservice" : "trainer", comm_.rank());
   thread_ = std::thread([&session, state = state_] {
@@ -154,7 +153,7 @@ void JobWatch::end() {
   stop();
   meet();  // nobody sends any more
   session_.call([this] {
-    state_->receive(now());
+    state_->receive(monotonic_seconds());
     int done = 0;
     MPI_Test(&state_->sending, &done, MPI_STATUS_IGNORE);  // eager, and received by now
     if (state_->sending != MPI_REQUEST_NULL) MPI_Request_free(&state_->sending);

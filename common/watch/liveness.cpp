@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "common/watch/watch_clock.hpp"
+
 namespace facetrain {
 namespace {
 
@@ -54,8 +56,7 @@ Liveness::Liveness(std::vector<WatchedProcess> watched, const WaitLimits& limits
 }
 
 void Liveness::look(double now) {
-  const double gap = now - std::exchange(looked_, now);
-  if (gap <= kLate) return;
+  const double gap = suspended(std::exchange(looked_, now), now);
   for (Seen& seen : seen_) {
     seen.heard += gap;
     seen.moved += gap;
@@ -81,6 +82,11 @@ std::string Liveness::who(const Seen& seen) const {
          (seen.process.role == Role::kService ? "dataservice" : "trainer") + " on " + seen.process.host + ")";
 }
 
+std::string Liveness::how_far(const Seen& seen) {
+  const std::string done = std::to_string(seen.last.done);
+  return seen.process.role == Role::kService ? " after " + done + " batches" : " after update " + done;
+}
+
 std::optional<std::string> Liveness::silent(double now) const {
   if (limits_.silence <= 0) return {};
   const Seen* first = nullptr;
@@ -95,7 +101,7 @@ std::optional<std::string> Liveness::silent(double now) const {
   if (count > 1) text += " and " + std::to_string(count - 1) + " more processes";
   text += " gave no sign of life for " + seconds(now - first->heard) + ", last seen " +
           activity_name(first->last.activity);
-  if (first->process.role == Role::kTrainer) text += " after update " + std::to_string(first->last.updates);
+  text += how_far(*first);
   return text + ": stopped, frozen or cut off the network (limits.silence = " + seconds(limits_.silence) +
          "); " + kRemedy;
 }
@@ -109,8 +115,7 @@ std::optional<std::string> Liveness::stuck(double now) const {
     newest = std::max(newest, seen.moved);
     limit = std::max(limit, allowed(seen.last.activity, limits_));
     if (seen.last.activity == Activity::kWaiting) starved = &seen;
-    if (worst == nullptr ||
-        std::pair(seen.last.updates, seen.moved) < std::pair(worst->last.updates, worst->moved))
+    if (worst == nullptr || std::pair(seen.last.done, seen.moved) < std::pair(worst->last.done, worst->moved))
       worst = &seen;
   }
   if (worst == nullptr || now - newest <= limit) return {};
@@ -118,14 +123,14 @@ std::optional<std::string> Liveness::stuck(double now) const {
   if (starved != nullptr) {
     for (const Seen& seen : seen_) {
       if (seen.process.role == Role::kService && seen.process.node == starved->process.node)
-        return who(seen) + " has given " + who(*starved) + " no batch for " + waited + ", after update " +
-               std::to_string(starved->last.updates) +
-               ": look at its storage (limits.step and limits.storage); " + kRemedy;
+        return who(seen) + " has given " + who(*starved) + " no batch for " + waited + "," +
+               how_far(*starved) + "; it has handed over " + std::to_string(seen.last.done) +
+               " batches in all: look at its storage (limits.step and limits.storage); " + kRemedy;
     }
   }
   return "no trainer has finished an update for " + waited + "; furthest behind: " + who(*worst) + ", " +
-         activity_name(worst->last.activity) + " after update " + std::to_string(worst->last.updates) +
-         " (limits.step = " + seconds(limits_.step) + "); " + kRemedy;
+         activity_name(worst->last.activity) + how_far(*worst) + " (limits.step = " + seconds(limits_.step) +
+         "); " + kRemedy;
 }
 
 }  // namespace facetrain

@@ -30,10 +30,9 @@ class Liveness {
   // now: seconds by a clock that never goes back. All have until the limits from now on.
   Liveness(std::vector<WatchedProcess> watched, const WaitLimits& limits, double now);
 
-  // The watcher looks again, as it does once a second. When it comes more than kLate seconds after the last
-  // time, it was itself suspended, perhaps the others with it: all deadlines move by the gap.
+  // The watcher looks again, as it does once a second. When it was suspended in between (watch_clock.hpp),
+  // all deadlines move by the gap.
   void look(double now);
-  static constexpr double kLate = 3;
 
   // A heartbeat of this rank has come.
   void heard(int rank, const Beat& beat, double now);
@@ -52,6 +51,7 @@ class Liveness {
     double moved = 0;  // when a beat last differed from the one before
   };
   std::string who(const Seen& seen) const;
+  static std::string how_far(const Seen& seen);
   std::optional<std::string> silent(double now) const;
   std::optional<std::string> stuck(double now) const;
 

@@ -19,7 +19,8 @@ enum class Activity : std::int32_t {
 struct Beat {
   Activity activity = Activity::kStarting;
   std::int32_t reserved = 0;
-  std::int64_t updates = 0;  // done by the run (an embedding job: batches)
+  std::int64_t done = 0;  // a trainer: updates of the run (an embedding job: batches); a data service:
+                          // batches that it has handed over
   bool operator==(const Beat&) const = default;
 };
 
@@ -32,15 +33,17 @@ class Vitals {
   // A batch is there. Before the first update this is still the start, which may take longer.
   void compute() { activity_ = updated_ ? Activity::kTraining : Activity::kStarting; }
   void updated(std::int64_t updates) {
-    updates_ = updates;
+    done_ = updates;
     updated_ = true;
     activity_ = Activity::kTraining;
   }
-  Beat beat() const { return {activity_, 0, updates_}; }
+  // A data service has handed a batch to one of its trainers.
+  void handed_over() { ++done_; }
+  Beat beat() const { return {activity_, 0, done_}; }
 
  private:
   std::atomic<Activity> activity_{Activity::kStarting};
-  std::atomic<std::int64_t> updates_{0};
+  std::atomic<std::int64_t> done_{0};
   std::atomic<bool> updated_{false};
 };
 

@@ -2,9 +2,6 @@
 
 #include "dataservice/serve/batch_server.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -23,11 +20,13 @@
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/memory_limit.hpp"
+#include "common/watch/watch_clock.hpp"
 #include "dataservice/serve/bad_pictures.hpp"
 #include "dataservice/serve/epoch_orders.hpp"
 #include "dataservice/serve/read_ahead.hpp"
 #include "dataservice/serve/read_watch.hpp"
 #include "dataservice/serve/trainer_session.hpp"
+#include "dataservice/serve/unknown_peers.hpp"
 #include "dataservice/source/identity_index.hpp"
 
 namespace facetrain {
@@ -39,19 +38,11 @@ using Socket = TrainerSession::Socket;
 
 namespace {
 
-constexpr std::chrono::seconds kHelloDeadline{20};  // a peer that connects and stays silent is a stranger
 constexpr std::chrono::seconds kAbortGrace{
     3};  // a trainer that fails aborts the job itself: let its line come first
 
 stream_protocol::endpoint abstract_endpoint(const std::string& name) {
   return stream_protocol::endpoint(std::string(1, '\0') + name);
-}
-
-bool same_user(Socket& socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         peer.uid == ::geteuid();
 }
 
 // The next frame, or nullopt at end-of-file.
@@ -83,6 +74,7 @@ struct BatchServer::State {
   std::set<std::uint32_t> connected, finished;  // trainer ranks
   std::optional<Dtype> dtype;                   // of the rings; the first trainer's
   std::optional<ReadAhead> read_ahead;
+  UnknownPeers unknown;
   ReadWatch reads;
   std::optional<WorkerPool> pool;  // last: its threads end before what they use
 
@@ -105,7 +97,8 @@ struct BatchServer::State {
   // Why this trainer is not served; empty when it is welcome.
   std::string objection(const Hello& hello) const {
     if (hello.build_id != setup.build_id)
-      return "service and trainer are of different builds: rebuild both and start again";
+      return "the service is of build " + setup.build + ", the trainer of build " + text_of(hello.build) +
+             ": install one build on all nodes and start again";
     if (hello.config_digest != setup.config_digest)
       return "service and trainer run with different configurations";
     if (hello.trainer_world != shape.world || hello.trainer_rank >= shape.world)
@@ -136,12 +129,14 @@ struct BatchServer::State {
       });
     }
     connected.insert(hello.trainer_rank);
-    TrainerSession::Plan plan{shape, static_cast<std::uint32_t>(setup.config.train.epochs),
+    TrainerSession::Plan plan{shape,
+                              static_cast<std::uint32_t>(setup.config.train.epochs),
                               [this](std::uint32_t epoch) { return orders.of(epoch); },
                               [this] { return bad.count(); },
                               [this](std::uint32_t epoch, std::uint64_t step) {
                                 if (read_ahead) read_ahead->reached(epoch, step);
-                              }};
+                              },
+                              setup.handed_over};
     auto session = std::make_shared<TrainerSession>(socket, hello, layout, std::move(plan), *pool);
     Welcome message;
     message.build_id = setup.build_id;
@@ -157,31 +152,58 @@ struct BatchServer::State {
     return session;
   }
 
-  asio::awaitable<void> serve(std::shared_ptr<Socket> socket) {
-    if (!same_user(*socket)) {
-      std::cerr << "dataservice: a process of another user tried to connect; ignored\n";
-      co_return;
-    }
-    asio::steady_timer deadline(io, kHelloDeadline);
-    const auto is_waiting =
-        std::make_shared<bool>(true);  // an expiry that is queued already cannot be recalled
-    deadline.async_wait([socket, is_waiting](const boost::system::error_code& cancelled) {
-      if (!cancelled && *is_waiting) socket->cancel();
+  // Logged; the connection is closed as its coroutine ends.
+  void turn_away(const Peer& peer, const std::string& why) {
+    if (const std::string line = unknown.turned_away(peer, why); !line.empty())
+      std::cerr << "dataservice: " + line + "\n" << std::flush;
+  }
+
+  // A trainer's hello; nullopt, with a warning, where none comes in time.
+  asio::awaitable<std::optional<Hello>> hello_of(std::shared_ptr<Socket> socket, Peer peer) {
+    struct Wait {
+      bool is_over = false;  // an expiry that is queued already cannot be recalled
+      bool was_too_long = false;
+    };
+    const auto wait = std::make_shared<Wait>();
+    const auto give_up = [socket] {
+      boost::system::error_code ignored;
+      socket->cancel(ignored);
+    };
+    const UnknownPeers::Ticket ticket = unknown.admit(give_up);
+    asio::steady_timer deadline(io, UnknownPeers::kWait);
+    deadline.async_wait([socket, wait, give_up](const boost::system::error_code& cancelled) {
+      boost::system::error_code unknown_size;
+      // What has come while this thread made another trainer's ring is read next.
+      if (cancelled || wait->is_over || socket->available(unknown_size) >= sizeof(Message)) return;
+      wait->was_too_long = true;
+      give_up();
     });
     const auto first = co_await read_frame(*socket);
-    *is_waiting = false;
+    wait->is_over = true;
     deadline.cancel();
-    if (!first || first->type != MessageType::kHello || first->hello.magic != kMagic) {
-      std::cerr << "dataservice: a connection that is not a trainer's was closed\n";
+    const bool was_dropped = !unknown.dismiss(ticket);
+    if (first && first->type == MessageType::kHello && first->hello.magic == kMagic) co_return first->hello;
+    turn_away(peer, first                ? "what it says is no trainer's hello"
+                    : wait->was_too_long ? "it has said nothing that a trainer says for " +
+                                               std::to_string(UnknownPeers::kWait.count()) + " s"
+                    : was_dropped ? "there were too many such connections"
+                                  : "it has closed the connection without a hello");
+    co_return std::nullopt;
+  }
+
+  asio::awaitable<void> serve(std::shared_ptr<Socket> socket) {
+    const Peer peer = peer_of(socket->native_handle());
+    if (!is_own(peer)) {
+      turn_away(peer, "it is another user's");
       co_return;
     }
-    if (const std::string reason = objection(first->hello); !reason.empty()) {
-      Refused refused;
-      std::copy_n(reason.data(), std::min(reason.size(), refused.reason.size() - 1), refused.reason.data());
-      send_frame(socket->native_handle(), Message(refused));
+    const std::optional<Hello> hello = co_await hello_of(socket, peer);
+    if (!hello) co_return;
+    if (const std::string reason = objection(*hello); !reason.empty()) {
+      (void)try_send_frame(socket->native_handle(), Message(Refused{fixed_text<kReason>(reason)}));
       co_return;
     }
-    const auto session = welcome(socket, first->hello);
+    const auto session = welcome(socket, *hello);
     session->fill_all_slots();
     while (const auto message = co_await read_frame(*socket)) {
       if (message->type == MessageType::kFree) {
@@ -200,9 +222,20 @@ struct BatchServer::State {
   }
 
   asio::awaitable<void> accept() {
-    while (true) {
-      auto socket = std::make_shared<Socket>(co_await acceptor.async_accept(use_awaitable));
-      asio::co_spawn(io, serve(std::move(socket)), rethrow);
+    for (bool is_told = false;;) {
+      auto socket = std::make_shared<Socket>(io);
+      boost::system::error_code failed;
+      co_await acceptor.async_accept(*socket, asio::redirect_error(use_awaitable, failed));
+      if (!failed) {
+        asio::co_spawn(io, serve(std::move(socket)), rethrow);
+        continue;
+      }
+      // Too few descriptors or too little memory for another connection: later there may be.
+      if (!std::exchange(is_told, true))
+        std::cerr << "dataservice: WARNING: a connection was not accepted: " + failed.message() + "\n"
+                  << std::flush;
+      asio::steady_timer pause(io, std::chrono::seconds(1));
+      co_await pause.async_wait(use_awaitable);
     }
   }
 
@@ -212,7 +245,7 @@ struct BatchServer::State {
     while (true) {
       timer.expires_after(std::chrono::seconds(1));
       co_await timer.async_wait(use_awaitable);
-      const ReadWatch::Findings found = reads.look(ReadWatch::clock());
+      const ReadWatch::Findings found = reads.look(monotonic_seconds());
       for (const ReadWatch::Stall& stall : found.slow)
         std::cerr << "dataservice: WARNING: " + stall_text(stall) + "; the storage stalls\n" << std::flush;
       if (found.too_long && setup.give_up)

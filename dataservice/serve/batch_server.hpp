@@ -18,11 +18,14 @@ struct ServiceSetup {
   Config config;
   Topology topology;           // of this service
   std::uint64_t nonce = 0;     // names the job's sockets
+  std::string build;           // for messages (build_text())
   std::uint64_t build_id = 0;  // a trainer must report the same two
   std::uint64_t config_digest = 0;
   std::uint64_t data_digest = 0;  // of the source (source/digest.hpp); a trainer is told
   std::string bad_list_path;      // where bad pictures are listed
   int workers = 1;                // decoding threads
+  // A batch is a trainer's now. On the thread of run().
+  std::function<void()> handed_over = [] {};
   // A read has taken longer than limits.storage: ends the process, with this reason. It hangs in the kernel
   // still, so that nothing can unwind.
   std::function<void(const std::string&)> give_up;

@@ -1,14 +1,11 @@
 #include "dataservice/serve/read_watch.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
-namespace facetrain {
+#include "common/watch/watch_clock.hpp"
 
-double ReadWatch::clock() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+namespace facetrain {
 
 ReadWatch::Worker& ReadWatch::add_worker() {
   const std::lock_guard lock(mutex_);
@@ -17,7 +14,7 @@ ReadWatch::Worker& ReadWatch::add_worker() {
 
 ReadWatch::Findings ReadWatch::look(double now) {
   const double before = std::exchange(looked_, now);
-  const double gap = before > 0 && now - before > kLate ? now - before : 0;
+  const double gap = before > 0 ? suspended(before, now) : 0;
   Findings findings;
   const std::lock_guard lock(mutex_);
   for (Worker& worker : workers_) {

@@ -14,10 +14,6 @@ namespace facetrain {
 class ReadWatch {
  public:
   static constexpr double kWarnAfter = 10;  // seconds
-  static constexpr double kLate = 3;        // a look that comes so much later was suspended itself
-
-  // Seconds, for begin() and look().
-  static double clock();
 
   // limit: seconds that a read may take; 0: any.
   explicit ReadWatch(double limit) : limit_(limit) {}
@@ -50,7 +46,7 @@ class ReadWatch {
     std::vector<Stall> slow;        // over kWarnAfter; each read once
     std::optional<Stall> too_long;  // over the limit; the longest
   };
-  // now: seconds by the clock of begin(), above 0.
+  // now: seconds by the clock of begin() (monotonic_seconds()), above 0.
   Findings look(double now);
 
  private:

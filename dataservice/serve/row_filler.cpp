@@ -6,6 +6,7 @@
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
 #include "common/ipc/row_id.hpp"
+#include "common/watch/watch_clock.hpp"
 
 namespace facetrain {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 class Reading {
  public:
   Reading(ReadWatch::Worker* reads, std::uint32_t id) : reads_(reads) {
-    if (reads_ != nullptr) reads_->begin(id, ReadWatch::clock());
+    if (reads_ != nullptr) reads_->begin(id, monotonic_seconds());
   }
   ~Reading() {
     if (reads_ != nullptr) reads_->end();

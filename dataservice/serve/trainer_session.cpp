@@ -75,6 +75,7 @@ void TrainerSession::filled(std::uint64_t number, std::exception_ptr error) {
       return;  // dead: the reader of its socket reports it
     ordered_.pop_front();
     ++announced_;
+    plan_.handed_over();
   }
 }
 

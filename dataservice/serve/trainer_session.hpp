@@ -26,6 +26,7 @@ class TrainerSession : public std::enable_shared_from_this<TrainerSession> {
     std::function<std::shared_ptr<const EpochOrder>(std::uint32_t epoch)> order;
     std::function<std::uint64_t()> bad_pictures;                           // so far
     std::function<void(std::uint32_t epoch, std::uint64_t step)> reached;  // this batch is ordered now
+    std::function<void()> handed_over;                                     // a batch is the trainer's now
   };
 
   // Makes and touches the ring's memory. Throws Error(kInternal).

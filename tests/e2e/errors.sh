@@ -10,13 +10,6 @@ small=$(cd "$(dirname "$0")" && pwd)/small_run.toml
 export TMPDIR=$work/tmp   # Open MPI's session folders go here too
 mkdir "$TMPDIR"
 
-# Other jobs may run on this machine: ours are the sockets that our processes hold.
-sockets() {
-  local p
-  processes | while read -r p _; do readlink /proc/"$p"/fd/*; done 2>/dev/null | sed -n 's/^socket:\[\(.*\)\]$/\1/p' >inodes
-  awk 'NR == FNR {held[$1] = 1; next} $8 ~ /^@facetrain/ && $7 in held {print $8}' inodes /proc/net/unix | sort -u
-}
-still_open() { grep -oFx -f "$1" <(awk '{print $8}' /proc/net/unix) | sort -u; }   # of the names in file $1
 ours() { grep -cE '^(facetrain|facetrain-data|facetrain-model|dataservice|trainer)\b' "$work/err"; }
 
 # After a case: $1 name, $2 exit code, $3 seconds, then the expected code (or "nonzero"), the pattern of the line, most seconds.

@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "common/watch/watch_clock.hpp"
+
 namespace facetrain {
 
 class Clock {
@@ -15,9 +17,7 @@ class Clock {
 class SystemClock : public Clock {
  public:
   std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }
-  double seconds() const override {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  }
+  double seconds() const override { return monotonic_seconds(); }
 };
 
 }  // namespace facetrain

@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/io/crc32c.hpp"
 
 namespace facetrain {
@@ -70,10 +70,8 @@ EventWriter::EventWriter(const std::string& folder, const Clock& clock) : clock_
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw Error(ErrorKind::kIo, "create the folder " + folder + ": " + failed.message());
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
   path_ = folder + "/events.out.tfevents." + std::to_string(static_cast<std::int64_t>(unix_seconds(clock))) +
-          "." + host.data() + "." + std::to_string(getpid());
+          "." + host_name() + "." + std::to_string(getpid());
   file_ = std::fopen(path_.c_str(), "abe");
   if (!file_) throw Error(ErrorKind::kIo, with_errno("open " + path_, errno));
   append(version_event(unix_seconds(clock)));

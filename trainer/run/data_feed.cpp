@@ -17,6 +17,7 @@ constexpr std::chrono::minutes kServiceAnswers{5};  // it may be touching gigaby
 
 Hello hello_of(const Job& job, const std::string& model, Precision precision, const FirstBatch& first) {
   Hello hello;
+  hello.build = fixed_text<kBuildText>(build_text());
   hello.build_id = build_id();
   hello.config_digest = job.config_digest;
   hello.trainer_rank = static_cast<std::uint32_t>(job.topology.trainer_rank);

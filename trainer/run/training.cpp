@@ -15,6 +15,7 @@
 #include "common/checkpoint/position.hpp"
 #include "common/config/print.hpp"
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/inject.hpp"
 #include "common/io/file.hpp"
 #include "common/mpi/communicators.hpp"
@@ -182,8 +183,14 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
                           weight_decays(*backbone));
   const auto optimizer = make_optimizer(config, trained_parameters(*backbone, classifier),
                                         classifier.sparse_centres(), buckets.buckets());
+  const Injection injection = parse_injection(config.debug.inject);
   std::optional<LossScale> loss_scale;
-  if (precision == Precision::kFp16) loss_scale.emplace(device);
+  if (precision == Precision::kFp16 || injection.fault == Fault::kOverflow) loss_scale.emplace(device);
+  if (injection.fault == Fault::kOverflow)
+    trainable_parameters(*backbone).front().register_hook([&](const at::Tensor& gradient) {
+      const Fault fault = injection.at(topology.world_rank, position.updates + 1);
+      return fault == Fault::kOverflow ? gradient.mul(std::numeric_limits<double>::infinity()) : gradient;
+    });
   TrainState state{*backbone, classifier, buckets, *optimizer, loss_scale ? &*loss_scale : nullptr, trainers};
   if (profile) state.profile = &profile->steps();
 
@@ -221,7 +228,6 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   skipped.emplace(SkippedUpdates::Rule{files.folder + "/nonfinite.jsonl", config.train.nonfinite_steps,
                                        device.is_cpu() ? std::size_t{0} : std::size_t{4}},
                   *backbone, state.loss_scale, trainers, device, say);
-  const Injection injection = parse_injection(config.debug.inject);
   StepQueue log_queue([&logger](const StepDone& done) { logger.step(done); });
   logger.start(position.updates);
   const auto stopped = [&] {

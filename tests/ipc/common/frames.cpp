@@ -3,11 +3,16 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstring>
+
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
+#include "common/ipc/ring_consumer.hpp"
 #include "common/ipc/shared_memory.hpp"
 
 using namespace facetrain;
@@ -95,4 +100,38 @@ TEST_CASE("a descriptor nobody asked for is closed, not leaked") {
 TEST_CASE("nobody listening is an error that names the socket") {
   CHECK_THROWS_WITH_AS(connect_abstract(service_socket_name(0x1234, 0)),
                        doctest::Contains("facetrain-0000000000001234-0"), Error);
+}
+
+TEST_CASE("the kernel tells who is at the other end") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const Fd one(ends[0]), other(ends[1]);
+  CHECK(peer_of(one.get()).process == ::getpid());
+  CHECK(peer_of(one.get()).user == ::geteuid());
+  CHECK(is_own(peer_of(one.get())));
+  CHECK_FALSE(is_own({1, ::geteuid() + 1}));
+  CHECK_THROWS_WITH_AS(peer_of(-1), doctest::Contains("SO_PEERCRED"), Error);
+}
+
+TEST_CASE("a trainer speaks to no other user's data service") {
+  if (::geteuid() != 0) return;  // nobody else can become another user
+  const std::string name = service_socket_name(static_cast<std::uint64_t>(::getpid()), 0);
+  auto [socket, pid] = with_child([&name](const Fd& end) {
+    if (::setuid(65534) != 0) return 1;
+    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data(), name.size());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return 2;
+    if (::listen(listener.get(), 1) != 0) return 3;
+    send_frame(end.get(), Message());
+    (void)receive_frame(end, nullptr, kSoon * 4, nullptr);
+    return 0;
+  });
+  REQUIRE(receive_frame(socket, nullptr, kSoon, nullptr));
+  CHECK_THROWS_WITH_AS(RingConsumer(name, Hello{}, kSoon),
+                       doctest::Contains(" of user 65534, not this job's data service"), Error);
+  send_frame(socket.get(), Message());
+  CHECK(exit_status(pid) == 0);
 }

@@ -223,6 +223,19 @@ TEST_CASE("strangers and wrong trainers are turned away, the right one is served
   CHECK_FALSE(receive_frame(garbage, nullptr, std::chrono::seconds(5), nullptr));
   CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF32, 12345),
                        doctest::Contains("different configurations"), Error);
+  CHECK_THROWS_WITH_AS(
+      service.connect(options, 0, Dtype::kF32, kDigest, 78),
+      doctest::Contains(
+          "refused this trainer: the service is of build 1.0, id 77, the trainer of build 1.0, id 78"),
+      Error);
+  {
+    // Who takes back what it has just said does no harm either.
+    Hello hasty;
+    const Fd socket = connect_abstract(service.socket());
+    send_frame(socket.get(), Message(hasty));
+  }
+  std::vector<Fd> crowd;  // more than may wait: a trainer is served all the same
+  for (int i = 0; i < 100; ++i) crowd.push_back(connect_abstract(service.socket()));
   CHECK_THROWS_WITH_AS(service.connect(options, 7), doctest::Contains("count the trainers differently"),
                        Error);
   CHECK_THROWS_WITH_AS(

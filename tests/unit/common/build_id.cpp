@@ -17,4 +17,6 @@ TEST_CASE("the build says what it is") {
   CHECK(build_id() != 0);
   CHECK(build_id() == build_id());
   CHECK(build_id() != fnv1a_64(build_description()));  // the layout counts too
+  CHECK(build_text().starts_with(build_description() + ", id "));
+  CHECK(build_text().size() == build_description().size() + 5 + 16);
 }

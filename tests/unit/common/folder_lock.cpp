@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 
@@ -29,4 +30,25 @@ TEST_CASE("a second owner is refused and told who the first one is; the folder i
 TEST_CASE("no folder, no lock: the path is named") {
   CHECK_THROWS_WITH_AS(FolderLock("/nonexistent/run"),
                        doctest::Contains("create /nonexistent/run/lock: No such file"), Error);
+}
+
+TEST_CASE("what flock answers: ours, taken, again; anything else is a file system without locks") {
+  CHECK(lock_answer(0) == LockAnswer::kOurs);
+  CHECK(lock_answer(EWOULDBLOCK) == LockAnswer::kTaken);
+  CHECK(lock_answer(EINTR) == LockAnswer::kAgain);
+  for (const int error : {ENOLCK, EOPNOTSUPP, ENOSYS, EINVAL})
+    CHECK(lock_answer(error) == LockAnswer::kNoLocks);
+}
+
+TEST_CASE("a file system without locks gives one warning that names the folder and what is at stake") {
+  const test::TemporaryFolder folder;
+  const FolderLock lock(
+      folder.path(), 0.1, +[](int, int) {
+        errno = ENOLCK;
+        return -1;
+      });
+  CHECK(lock.warning().starts_with("WARNING: the file system of " + folder.path().string() +
+                                   " gives no lock: No locks available; a second job with this run.prefix "
+                                   "is not refused"));
+  CHECK(FolderLock(folder.path(), 0.1).warning().empty());  // the first one holds nothing
 }

@@ -16,7 +16,7 @@ struct Job {
       {{0, Role::kService, 0, "n1"}, {1, Role::kTrainer, 0, "n1"}, {2, Role::kTrainer, 0, "n1"}},
       {30, 600, 300},
       100};
-  Beat beats[3] = {{Activity::kServing, 0, 0}, {Activity::kTraining, 0, 7}, {Activity::kTraining, 0, 7}};
+  Beat beats[3] = {{Activity::kServing, 0, 40}, {Activity::kTraining, 0, 7}, {Activity::kTraining, 0, 7}};
 
   // `seconds` of a job in which rank `quiet` says nothing: the first verdict, and in `now` its time.
   std::string run(int seconds, int quiet = -1) {
@@ -45,7 +45,9 @@ TEST_CASE("a silent process is named with rank, role, host and step once limits.
   CHECK(text.starts_with(
       "rank 2 (trainer on n1) gave no sign of life for 31 s, last seen training after update 7"));
   Job other;
-  CHECK(other.run(100, 0).starts_with("rank 0 (dataservice on n1) gave no sign of life"));
+  CHECK(other.run(5) == "");
+  CHECK(other.run(100, 0).starts_with(
+      "rank 0 (dataservice on n1) gave no sign of life for 31 s, last seen serving after 40 batches:"));
 }
 
 TEST_CASE("a gap in which the watcher itself did not run moves all deadlines") {
@@ -63,14 +65,14 @@ TEST_CASE("a gap in which the watcher itself did not run moves all deadlines") {
 
 TEST_CASE("trainers that beat but do not move are named after limits.step, the one behind first") {
   Job job;
-  job.beats[2].updates = 6;
+  job.beats[2].done = 6;
   CHECK(job.run(600) == "");
   CHECK(contains(job.run(10), "furthest behind: rank 2 (trainer on n1), training after update 6"));
   CHECK(job.now == 100 + 602);
   Job moving;
   for (int i = 0; i < 20; ++i) {
     CHECK(moving.run(500) == "");
-    moving.beats[1].updates = moving.beats[2].updates += 1;
+    moving.beats[1].done = moving.beats[2].done += 1;
   }
 }
 
@@ -90,8 +92,10 @@ TEST_CASE("where a trainer waits for data, the service has limits.storage more a
   Job job;
   job.beats[2].activity = Activity::kWaiting;  // rank 1 waits for rank 2
   CHECK(job.run(900) == "");
-  CHECK(job.run(10).starts_with(
-      "rank 0 (dataservice on n1) has given rank 2 (trainer on n1) no batch for 901 s"));
+  CHECK(
+      job.run(10).starts_with("rank 0 (dataservice on n1) has given rank 2 (trainer on n1) no batch for 901 "
+                              "s, after update 7; it has "
+                              "handed over 40 batches in all"));
 }
 
 TEST_CASE("a limit of 0 never ends a job") {

@@ -63,6 +63,17 @@ TEST_CASE("memory headroom is the smaller of MemAvailable and what the cgroups l
   write("/sys/fs/cgroup/memory/old/memory.limit_in_bytes", "300000\n");
   write("/sys/fs/cgroup/memory/old/memory.usage_in_bytes", "350000\n");
   CHECK(memory_headroom(root).bytes() == 0);
+  // In a container the group's path is the host's: what is mounted is the container's own group.
+  write("/proc/self/cgroup", "12:pids:/host/pod\n4:memory:/host/pod\n0::/\n");
+  write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  write("/sys/fs/cgroup/memory/memory.usage_in_bytes", "5\n");
+  CHECK_FALSE(memory_headroom(root).cgroup_left);
+  write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "700000\n");
+  write("/sys/fs/cgroup/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 3\n");
+  CHECK(memory_headroom(root).cgroup_left == 699998);
+  write("/sys/fs/cgroup/memory.max", "600000\n");  // of two trees the tighter one
+  write("/sys/fs/cgroup/memory.current", "0\n");
+  CHECK(memory_headroom(root).cgroup_left == 600000);
   std::filesystem::remove_all(root);
 
   const MemoryHeadroom headroom{.available = 1 << 20, .cgroup_left = 1 << 19};

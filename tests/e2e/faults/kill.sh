@@ -1,0 +1,50 @@
+# A process of the job is killed, or stops for ever.
+killed() {  # killed WHAT PATTERN: kill -9 in the middle
+  data; undisturbed; background; until_saved 10
+  $1
+  ended "$row" "137 70 75 1 134 255" 15
+  says "$2"
+  goes_on
+}
+kill_service() { kill -9 "$(pids "$bin/dataservice ")"; }
+kill_trainer() { kill -9 "$(pids "$bin/trainer " | tail -1)"; }
+kill_waiting_trainer() {  # one stands still, so that the other waits in an exchange
+  kill -STOP "$(pids "$bin/trainer " | tail -1)"
+  sleep 0.5
+  kill -9 "$(pids "$bin/trainer " | head -1)"
+}
+kill_mpirun() { kill -9 "$(pids "mpirun")"; }
+fault_01_kill_service() { killed kill_service 'dataservice.*killed by signal 9|service.*(died|ended|closed)'; }
+fault_02_kill_trainer() { killed kill_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
+fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
+fault_04_kill_mpirun() { torn=1; killed kill_mpirun 'facetrain: '; }
+
+stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the only line
+  data; undisturbed; background --set limits.silence=6; until_saved 10
+  kill -STOP "$($1)"
+  ended "$row" 70 20
+  says "$2"
+  expect "lines on the error output" "$(wc -l <err)" 1
+  goes_on
+}
+service_pid() { pids "$bin/dataservice "; }
+last_trainer_pid() { pids "$bin/trainer " | tail -1; }
+silent="gave no sign of life for [0-9]+ s, last seen"
+fault_05_stop_service() {
+  stopped service_pid "^trainer .rank 1 on .*: rank 0 .dataservice on $(uname -n). $silent serving after [1-9][0-9]* batches: stopped, frozen or cut off"
+}
+fault_06_stop_trainer() {
+  stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent [a-z ]* after update [1-9][0-9]*: stopped, frozen or cut off"
+  # The whole job stopped for longer than the limit, as a suspended machine is: nobody is named, it goes on to its end.
+  rm -rf runs/a
+  background --set limits.silence=6; until_saved 10
+  local all
+  all="$launcher $(processes | cut -d' ' -f1)"
+  kill -STOP $all
+  grep -q '^State:.T' "/proc/$launcher/status" || fail "it had ended before it was stopped"
+  sleep 9
+  kill -CONT $all
+  ended "stopped as a whole" 0 60
+  [ ! -s err ] || fail "the error output says: $(cat err)"
+  cmp undisturbed.jsonl a.jsonl || fail "the run that was stopped as a whole took other steps"
+}

@@ -1,0 +1,57 @@
+# The job is asked to stop: it writes a checkpoint and ends with 75.
+fault_07_usr1() {  # in the middle of an epoch
+  data; undisturbed
+  local try manifest
+  for try in 1 2 3 4 5 6; do
+    background; until_saved $((6 * try))
+    kill -USR1 "$launcher"
+    ended USR1 75 30
+    says 'Stopped as asked after step'
+    [ ! -s err ] || fail "the error output says: $(cat err)"
+    manifest=$checkpoints/step_$(latest)/manifest.toml
+    grep -q '^step = [1-9]' "$manifest" && break
+  done
+  grep -q '^step = [1-9]' "$manifest" || fail "it has never stopped inside an epoch"
+  goes_on
+}
+fault_08_usr1_twice() {
+  data; undisturbed; background; until_saved 6
+  kill -USR1 "$launcher"; kill -USR1 "$launcher"; sleep 0.05; kill -USR1 "$launcher" 2>/dev/null
+  ended "USR1 twice" 75 30
+  goes_on
+}
+fault_09_usr1_in_validation() {
+  data
+  sed -i 's/^reduce_lr.*/&\n[validation]\nval_source = "data\/val"\nval_list = ["synth"]/' tiny.toml
+  undisturbed; background
+  for _ in $(seq 1200); do grep -q Validating out 2>/dev/null && break; sleep 0.02; done
+  kill -USR1 "$launcher"
+  ended "USR1 in the validation" 75 30
+  goes_on
+}
+fault_10_usr1_in_save() {  # checkpoints are written without a pause
+  data; undisturbed
+  for round in 1 2 3; do
+    background; until_saved $((6 * round))
+    kill -USR1 "$launcher"
+    ended "USR1 in a save" 75 30
+  done
+  goes_on
+}
+fault_11_usr1_before_first_step() {
+  data; undisturbed; background
+  for _ in $(seq 1200); do [ -n "$(pids "$bin/trainer ")" ] && break; sleep 0.02; done
+  kill -USR1 "$launcher"
+  ended "USR1 before the first step" 75 30
+  train; expect "starting again" $? 0
+  cmp undisturbed.jsonl a.jsonl || fail "the run that went on took other steps"
+}
+signalled() {  # signalled SIGNAL NAME
+  data; undisturbed; background; until_saved 6
+  kill "-$1" "$launcher"
+  ended "$1" 75 30
+  says "facetrain: $2: the job finishes its step and writes a checkpoint"
+  goes_on
+}
+fault_12_term() { signalled TERM SIGTERM; }
+fault_13_ctrl_c() { signalled INT Ctrl-C; }
