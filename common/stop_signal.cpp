@@ -4,17 +4,30 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 
 #include "common/error.hpp"
 
 namespace facetrain {
+namespace {
 
-StopSignal::StopSignal() {
+sigset_t stop_signals(StopOn on) {
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGUSR1);
+  if (on == StopOn::kUsr1AndTerm) ::sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+void hold_stop_signals(StopOn on) {
+  const sigset_t signals = stop_signals(on);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+StopSignal::StopSignal(StopOn on) {
+  hold_stop_signals(on);
+  const sigset_t signals = stop_signals(on);
   fd_ = Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_) throw Error(ErrorKind::kInternal, with_errno("signalfd", errno));
 }
@@ -25,8 +38,9 @@ bool StopSignal::has_come() {
   return has_come_;
 }
 
-void ignore_stop_signal() {
+void ignore_stop_signals(StopOn on) {
   ::signal(SIGUSR1, SIG_IGN);
+  if (on == StopOn::kUsr1AndTerm) ::signal(SIGTERM, SIG_IGN);
 }
 
 }  // namespace facetrain

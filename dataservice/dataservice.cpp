@@ -14,6 +14,7 @@
 #include "common/inject.hpp"
 #include "common/io/file.hpp"
 #include "common/launch/launch_plan.hpp"
+#include "common/launch/rank_role.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/job_watch.hpp"
@@ -113,7 +114,8 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
 }  // namespace facetrain
 
 int main(int argc, char** argv) {
-  facetrain::ignore_stop_signal();  // the trainers say when they have stopped
+  // The trainers say when they have stopped.
+  facetrain::ignore_stop_signals(facetrain::stop_signals_of(facetrain::this_environment()));
   std::optional<facetrain::MpiSession> mpi;
   try {
     mpi.emplace();

@@ -11,6 +11,7 @@
 #include "common/error.hpp"
 #include "common/io/folder_lock.hpp"
 #include "common/launch/launch_plan.hpp"
+#include "common/launch/rank_role.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/job_watch.hpp"
 #include "common/mpi/session.hpp"
@@ -58,7 +59,8 @@ int main(int argc, char** argv) {
   facetrain::keep_freed_memory();
   std::optional<facetrain::MpiSession> mpi;
   try {
-    facetrain::StopSignal stop;  // before any thread
+    // Before any thread.
+    facetrain::StopSignal stop(facetrain::stop_signals_of(facetrain::this_environment()));
     mpi.emplace();
     return facetrain::run(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop);
   } catch (...) {
