@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "common/error.hpp"
 
@@ -32,15 +33,22 @@ StopSignal::StopSignal(StopOn on) {
   if (!fd_) throw Error(ErrorKind::kInternal, with_errno("signalfd", errno));
 }
 
-bool StopSignal::has_come() {
+void StopSignal::look() {
   signalfd_siginfo event{};
-  while (::read(fd_.get(), &event, sizeof event) == sizeof event) has_come_ = true;
+  while (::read(fd_.get(), &event, sizeof event) == sizeof event) {
+    has_come_ = true;
+    if (event.ssi_signo == SIGTERM) term_has_come_ = true;
+  }
+}
+
+bool StopSignal::has_come() {
+  look();
   return has_come_;
 }
 
-void ignore_stop_signals(StopOn on) {
-  ::signal(SIGUSR1, SIG_IGN);
-  if (on == StopOn::kUsr1AndTerm) ::signal(SIGTERM, SIG_IGN);
+bool StopSignal::term_has_come() {
+  look();
+  return term_has_come_;
 }
 
 }  // namespace facetrain

@@ -2,7 +2,7 @@
 // step, write a checkpoint, end".
 #pragma once
 
-#include <csignal>
+#include <atomic>
 
 #include "common/ipc/fd.hpp"
 
@@ -17,20 +17,22 @@ enum class StopOn {
 // process that has only just started.
 void hold_stop_signals(StopOn on);
 
-// Make it before any thread starts: each thread inherits that the signals are held back.
+// Make it before any thread starts: each thread inherits that the signals are held back. A process that they
+// do not concern, though every one gets them, makes one too. Any thread may ask.
 class StopSignal {
  public:
   // Throws Error(kInternal).
   explicit StopSignal(StopOn on);
   // One of the signals has come, once or more often.
   bool has_come();
+  // One was a TERM: a KILL may follow.
+  bool term_has_come();
 
  private:
-  Fd fd_;
-  bool has_come_ = false;
-};
+  void look();
 
-// For a process that the signals do not concern, though every one gets them.
-void ignore_stop_signals(StopOn on);
+  Fd fd_;
+  std::atomic<bool> has_come_{false}, term_has_come_{false};
+};
 
 }  // namespace facetrain

@@ -35,7 +35,7 @@ int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
     std::filesystem::create_directories(run_folder(job.config), ignored);
     lock.emplace(run_folder(job.config));
   }
-  JobWatch watch(mpi, job);
+  JobWatch watch(mpi, job, stop);
   const c10::Device device = training_device(job.topology, job.config.launch.gpus);
   report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
   try {
