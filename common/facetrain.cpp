@@ -15,6 +15,7 @@
 #include "common/migrate/convert_command.hpp"
 #include "common/scaling/paper_command.hpp"
 #include "common/scaling/scaling_command.hpp"
+#include "common/stop_signal.hpp"
 
 namespace facetrain {
 namespace {
@@ -32,6 +33,9 @@ int dispatch(const std::vector<std::string>& words) {
     std::cout << "facetrain " << build_description() << "\n";
     return 0;
   }
+  // Before anything that takes time: a signal that comes now is for the job.
+  if (words[0] == "train" || words[0] == "embed") hold_stop_signals(StopOn::kUsr1AndTerm);
+  if (words[0] == "rank") hold_stop_signals(stop_signals_of(this_environment()));
   const Subcommand command = find_subcommand(words[0]);
   const std::string bin = program_folder();
   if (!command.program.empty()) become(bin, command.program, words);

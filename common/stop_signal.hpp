@@ -1,25 +1,38 @@
-// SIGUSR1 as a question that is asked between steps, not a handler: "finish the step, write a checkpoint,
-// end".
+// The signals that ask a job to stop as a question that is asked between steps, not a handler: "finish the
+// step, write a checkpoint, end".
 #pragma once
+
+#include <atomic>
 
 #include "common/ipc/fd.hpp"
 
 namespace facetrain {
 
-// Make it before any thread starts: each thread inherits that the signal is held back.
+enum class StopOn {
+  kUsr1,
+  kUsr1AndTerm,  // whoever sends a TERM gives time for a checkpoint before the KILL
+};
+
+// The first thing that main() does: the signals wait for a StopSignal, also through exec, instead of ending a
+// process that has only just started.
+void hold_stop_signals(StopOn on);
+
+// Make it before any thread starts: each thread inherits that the signals are held back. A process that they
+// do not concern, though every one gets them, makes one too. Any thread may ask.
 class StopSignal {
  public:
   // Throws Error(kInternal).
-  StopSignal();
-  // The signal has come, once or more often.
+  explicit StopSignal(StopOn on);
+  // One of the signals has come, once or more often.
   bool has_come();
+  // One was a TERM: a KILL may follow.
+  bool term_has_come();
 
  private:
-  Fd fd_;
-  bool has_come_ = false;
-};
+  void look();
 
-// For a process that the signal does not concern, though mpirun hands it to every one.
-void ignore_stop_signal();
+  Fd fd_;
+  std::atomic<bool> has_come_{false}, term_has_come_{false};
+};
 
 }  // namespace facetrain

@@ -14,6 +14,7 @@
 #include "common/inject.hpp"
 #include "common/io/file.hpp"
 #include "common/launch/launch_plan.hpp"
+#include "common/launch/rank_role.hpp"
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/job_watch.hpp"
@@ -75,9 +76,9 @@ void keep_class_map(const std::string& run_folder, const Source& source) {
   write_class_map(path, source);
 }
 
-void serve(MpiSession& mpi, const JobArguments& arguments) {
+void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   const Job job = join_job(mpi, Role::kService, arguments);
-  JobWatch watch(mpi, job);
+  JobWatch watch(mpi, job, stop);
   report_place(job.topology, kOnCpu);
   if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
@@ -115,11 +116,12 @@ void serve(MpiSession& mpi, const JobArguments& arguments) {
 }  // namespace facetrain
 
 int main(int argc, char** argv) {
-  facetrain::ignore_stop_signal();  // the trainers say when they have stopped
   std::optional<facetrain::MpiSession> mpi;
   try {
+    // Before any thread. It does not stop by itself: the trainers say when they have stopped.
+    facetrain::StopSignal stop(facetrain::stop_signals_of(facetrain::this_environment()));
     mpi.emplace();
-    facetrain::serve(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}));
+    facetrain::serve(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop);
     return 0;
   } catch (...) {
     const facetrain::Failure failure = facetrain::current_failure();

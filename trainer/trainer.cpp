@@ -11,6 +11,7 @@
 #include "common/error.hpp"
 #include "common/io/folder_lock.hpp"
 #include "common/launch/launch_plan.hpp"
+#include "common/launch/rank_role.hpp"
 #include "common/mpi/job.hpp"
 #include "common/mpi/job_watch.hpp"
 #include "common/mpi/session.hpp"
@@ -36,7 +37,7 @@ int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
     if (!lock->warning().empty())
       std::cerr << process_name("trainer", mpi.rank()) + ": " + lock->warning() + "\n" << std::flush;
   }
-  JobWatch watch(mpi, job);
+  JobWatch watch(mpi, job, stop);
   const c10::Device device = training_device(job.topology, job.config.launch.gpus);
   report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
   try {
@@ -60,7 +61,8 @@ int main(int argc, char** argv) {
   facetrain::keep_freed_memory();
   std::optional<facetrain::MpiSession> mpi;
   try {
-    facetrain::StopSignal stop;  // before any thread
+    // Before any thread.
+    facetrain::StopSignal stop(facetrain::stop_signals_of(facetrain::this_environment()));
     mpi.emplace();
     return facetrain::run(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop);
   } catch (...) {

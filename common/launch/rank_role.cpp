@@ -117,6 +117,10 @@ Role role_of_local_rank(int local_rank) {
   return local_rank == 0 ? Role::kService : Role::kTrainer;
 }
 
+StopOn stop_signals_of(const Environment& environment) {
+  return is_started_by_srun(environment) ? StopOn::kUsr1AndTerm : StopOn::kUsr1;
+}
+
 std::string start_command(const Environment& environment, int nodes, int trainers) {
   if (is_started_by_srun(environment)) return srun_command(nodes, trainers);
   if (nodes == 1)

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/launch/machine.hpp"
+#include "common/stop_signal.hpp"
 #include "common/topology.hpp"
 
 namespace facetrain {
@@ -27,6 +28,11 @@ LauncherPlace launcher_place(const Environment& environment);
 
 // The first process of a node is its data service, the others are trainers.
 Role role_of_local_rank(int local_rank);
+
+// What asks a process of a job to stop. Under srun a TERM too: Slurm sends one to every process at preemption
+// and `scancel`, and the KILL no sooner than KillWait (30 s) later. (With -K1 also when another process has
+// died: see common/mpi/job_watch.hpp.) mpirun kills 2 s after its TERM.
+StopOn stop_signals_of(const Environment& environment);
 
 // The command that starts `trainers` trainers and a data service on each of `nodes` nodes, for this launcher,
 // as a message shows it: the jobs's own arguments are "...".

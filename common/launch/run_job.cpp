@@ -51,7 +51,7 @@ class SignalEvents {
   SignalEvents& operator=(const SignalEvents&) = delete;
 
   int fd() const { return fd_.get(); }
-  const sigset_t& mask_before() const { return before_; }
+  const sigset_t& handled() const { return signals_; }
   std::optional<int> next() const {
     signalfd_siginfo event{};
     if (::read(fd_.get(), &event, sizeof event) != sizeof event) return {};
@@ -87,7 +87,7 @@ Child start(const std::vector<std::string>& argv, const SignalEvents& signals) {
     const int null = ::open("/dev/null", O_RDONLY);
     ::dup2(null, STDIN_FILENO);
     ::dup2(write_end.get(), STDERR_FILENO);
-    ::sigprocmask(SIG_SETMASK, &signals.mask_before(), nullptr);
+    ::sigprocmask(SIG_UNBLOCK, &signals.handled(), nullptr);  // main() may have held some back before
     // Where /sys is not mounted (chroots, some containers) Open MPI's hwloc says so once for each process,
     // amid the job's own lines.
     ::setenv("HWLOC_HIDE_ERRORS", "2", 0);
@@ -185,7 +185,10 @@ void end_orphans() {
 }
 
 const char* name_of_signal(int signal) {
-  return signal == SIGINT ? "Ctrl-C" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
+  return signal == SIGINT    ? "Ctrl-C"
+         : signal == SIGTERM ? "SIGTERM"
+         : signal == SIGUSR1 ? "SIGUSR1"
+                             : "SIGHUP";
 }
 
 }  // namespace
@@ -194,6 +197,15 @@ int run_job(const std::vector<std::string>& argv, int node_processes, FirstSigna
             std::chrono::seconds grace) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const SignalEvents signals;
+  // What has come before there is a job ends it before it begins, and nothing is lost.
+  while (const auto signal = signals.next()) {
+    if (*signal == SIGCHLD) continue;
+    if (*signal == SIGUSR1 || first == FirstSignal::kCheckpoint) {
+      std::cerr << "facetrain: " << name_of_signal(*signal) << " came before the job had begun\n";
+      return kExitCheckpointed;
+    }
+    return 128 + *signal;
+  }
   const Child child = start(argv, signals);
   ErrorStream errors(node_processes);
   int stopped_by = 0;

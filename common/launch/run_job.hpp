@@ -20,7 +20,8 @@ enum class FirstSignal {
 // Should this process be killed, mpirun gets a SIGTERM. What mpirun leaves behind is killed; what cannot be
 // (it hangs in a driver) is named after ten seconds. Returns mpirun's exit code, 128 + n when it was killed
 // by signal n or when signal n ended the job (130: Ctrl-C). A process that SIGUSR1 kills, since it has only
-// just started, counts as checkpointed: nothing is lost. Throws Error(kConfig) when argv[0] cannot be
+// just started, counts as checkpointed: nothing is lost; so does a first signal that has come already and is
+// held back: mpirun is not started then. Throws Error(kConfig) when argv[0] cannot be
 // started.
 int run_job(const std::vector<std::string>& argv, int node_processes, FirstSignal first,
             std::chrono::seconds grace = std::chrono::seconds(30));

@@ -1,9 +1,11 @@
 #include "common/mpi/job_watch.hpp"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -20,6 +22,7 @@ namespace facetrain {
 namespace {
 
 constexpr std::chrono::seconds kBeat{1};
+constexpr double kAfterTerm = 10;  // seconds
 constexpr int kTag = 1;
 
 std::vector<WatchedProcess> all_processes(const MpiComm& world, const Topology& own) {
@@ -59,6 +62,10 @@ struct JobWatch::State {
   Beat sent;
   MPI_Request sending = MPI_REQUEST_NULL;
 
+  // The watch thread's own.
+  std::optional<Beat> last;  // since a TERM has come
+  double moved = 0;
+
   State(Liveness the_liveness, const MpiComm& world)
       : comm(world.handle()), rank(world.rank()), size(world.size()), liveness(std::move(the_liveness)) {}
 
@@ -91,6 +98,17 @@ struct JobWatch::State {
     return liveness.verdict(time);
   }
 
+  // A TERM has come, and this trainer gets no further: another process has died, or there is no time left.
+  bool is_stuck_after(StopSignal& stop, double time) {
+    if (!stop.term_has_come()) return false;
+    const Beat beat = vitals.beat();
+    const bool may_stand = beat.activity != Activity::kStarting && beat.activity != Activity::kWaiting &&
+                           beat.activity != Activity::kTraining;
+    if (may_stand || beat != last) moved = time;
+    last = beat;
+    return time - moved > kAfterTerm;
+  }
+
   // False when it is time to end.
   bool sleep(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex);
@@ -98,19 +116,31 @@ struct JobWatch::State {
   }
 };
 
-JobWatch::JobWatch(MpiSession& session, const Job& job) : session_(session), comm_(duplicate_world(session)) {
+JobWatch::JobWatch(MpiSession& session, const Job& job, StopSignal& stop)
+    : session_(session), comm_(duplicate_world(session)) {
   const WaitLimits limits{job.config.limits.silence, job.config.limits.step, job.config.limits.storage};
   Liveness liveness(watched_by(comm_.rank(), all_processes(comm_, job.topology)), limits,
                     monotonic_seconds());
   state_ = std::make_shared<State>(std::move(liveness), comm_);
   state_->name = process_name(job.topology.role == Role::kService ? "dataservice" : "trainer", comm_.rank());
-  thread_ = std::thread([&session, state = state_] {
+  thread_ = std::thread([&session, &stop, state = state_, trains = job.topology.role == Role::kTrainer] {
     prctl(PR_SET_NAME, "watch");
+    const auto leave_if_stuck = [&] {
+      if (!trains || !state->is_stuck_after(stop, now())) return;
+      std::cerr << state->name + ": SIGTERM has come, and no update for " +
+                       std::to_string(static_cast<int>(kAfterTerm)) +
+                       " s: another process may have died before\n"
+                << std::flush;
+      _exit(128 + SIGTERM);
+    };
     while (state->sleep(kBeat)) {
+      leave_if_stuck();
       const auto verdict = std::make_shared<std::optional<std::string>>();
       auto done = session.post([state, verdict] { *verdict = state->tick(); });
-      while (done.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready)
+      while (done.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
         if (!state->sleep(std::chrono::milliseconds(20))) return;
+        leave_if_stuck();
+      }
       std::string failure;
       try {
         done.get();

@@ -2,6 +2,9 @@
 // rank 0 tells rank 1. Who finds a process silent or stuck (common/watch/liveness.hpp) names it in one line
 // and ends the job. No collective takes part, and nobody waits: a thread posts a short task to the MPI thread
 // once a second, which takes the beats that have come and sends one, unless the last one is still under way.
+// Under srun a TERM asks for a checkpoint; but srun -K1 sends the same TERM when a process has died, and the
+// others would wait for that one until the KILL, KillWait (30 s) later. So a trainer that gets no further for
+// ten seconds after a TERM leaves, with 143.
 #pragma once
 
 #include <memory>
@@ -9,14 +12,15 @@
 
 #include "common/mpi/communicators.hpp"
 #include "common/mpi/job.hpp"
+#include "common/stop_signal.hpp"
 #include "common/watch/vitals.hpp"
 
 namespace facetrain {
 
 class JobWatch {
  public:
-  // Collective over the world, services included, as is end().
-  JobWatch(MpiSession& session, const Job& job);
+  // Collective over the world, services included, as is end(). stop: must outlive it.
+  JobWatch(MpiSession& session, const Job& job, StopSignal& stop);
   // While an error unwinds, or without end(), it only stops beating.
   ~JobWatch();
   JobWatch(const JobWatch&) = delete;

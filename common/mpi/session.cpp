@@ -32,6 +32,7 @@ struct Operation {
 // already waited: the delay that naps add stays a few per cent, and a long wait costs a few per cent of a
 // core.
 enum class Pause { kNone, kYield, kNap };
+constexpr std::chrono::seconds kAbort{5};  // for MPI_Abort to end this process
 constexpr nanoseconds kPollFor = microseconds(10);
 constexpr nanoseconds kYieldFor = microseconds(60);
 constexpr nanoseconds kShortestNap = microseconds(20);
@@ -216,6 +217,10 @@ std::future<void> MpiSession::start(std::function<void(MPI_Request*)> begin) {
 }
 
 void MpiSession::abort(int code) {
+  std::thread([code] {
+    std::this_thread::sleep_for(kAbort);
+    _exit(code);
+  }).detach();
   MPI_Abort(MPI_COMM_WORLD, code);
   _exit(code);
 }

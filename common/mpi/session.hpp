@@ -66,7 +66,7 @@ class MpiSession {
 
   // Ends the whole job with this exit code, from any thread, also while the MPI thread is inside MPI.
   // FUNNELED does not promise that; Open MPI's MPI_Abort only talks to its own daemon, and at death this is
-  // what is wanted.
+  // what is wanted. Where that one does not answer, this process leaves by itself after five seconds.
   [[noreturn]] void abort(int code);
 
  private:

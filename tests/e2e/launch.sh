@@ -102,6 +102,24 @@ kill -0 $launcher 2>/dev/null || fail "the launcher did not wait for mpirun afte
 kill -INT $launcher; gone "launcher" $launcher; wait $launcher; expect "third Ctrl-C" $? 130
 gone "deaf mpirun" "$pid"; gone "its orphan" "$orphan"
 
+# ---- a signal that comes before there is a job: the launcher waits for its configuration, from a pipe that nobody has written to
+mkfifo late.toml
+for signal in USR1 TERM; do
+  rm -f args
+  program fake/mpirun "echo started >$work/args"
+  timeout -k 5 20 $f train --config late.toml >out 2>err & launcher=$!
+  exec 8>late.toml   # returns once it is being read
+  kill -$signal "$(pgrep -P $launcher)"
+  cat c.toml >&8; exec 8>&-
+  wait $launcher; expect "early $signal" $? 75
+  expect "early $signal" "$(cat err)" "facetrain: SIG$signal came before the job had begun"
+  [ -e args ] && fail "early $signal: mpirun was started"
+done
+# `facetrain rank` hands on that the signals are held back to the program that it becomes, under srun TERM too.
+program bin/trainer 'sed -n "s/^SigBlk:[^0-9a-f]*//p" /proc/self/status'
+expect "held back by mpirun's rank" $((16#$(OMPI_COMM_WORLD_LOCAL_RANK=1 $f rank) & 0x4200)) $((0x200))
+expect "held back by srun's rank" $((16#$(SLURM_STEP_ID=0 SLURM_LOCALID=1 $f rank) & 0x4200)) $((0x4200))
+
 # ---- Open MPI itself
 PATH=$real_path
 if ! command -v mpirun >/dev/null; then fail "mpirun is not installed"; exit 1; fi

@@ -182,7 +182,7 @@ TEST_CASE("a checkpoint that is due by the clock is written once") {
   Job job({}, first_ranks(world().size()));
   CheckpointWriter writer(checkpoints_folder(run), 5, 0, duplicate(job.comm));
   SetClock clock;
-  StopSignal stop;
+  StopSignal stop(StopOn::kUsr1);
   Checkpoints checkpoints(writer, duplicate(job.comm), {60, clock, stop}, [](const std::string&) {});
   for (std::int64_t updates = 1; updates <= 8; ++updates) {
     if (updates == 3) clock.time = 61;

@@ -20,7 +20,8 @@ TEST_CASE("a job that beats costs next to no processor, and ends with its last r
   job.topology.world_size = session().size();
   job.config.limits.silence = 5;
   {
-    JobWatch watch(session(), job);
+    StopSignal stop(StopOn::kUsr1);
+    JobWatch watch(session(), job, stop);
     CHECK(watch.vitals().beat() == Beat{});
     session().run(
         [](MPI_Request* request) { check_mpi(MPI_Ibarrier(MPI_COMM_WORLD, request), "MPI_Ibarrier"); });

@@ -116,20 +116,27 @@ SlurmdPidFile=$work/slurmd-%n.pid
 SlurmctldLogFile=$work/log/slurmctld
 SlurmdLogFile=$work/log/slurmd-%n
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=task/affinity
+# A site that binds each task to processors of its own unless it is told not to. (More processors than there are may be given
+# out, see CPUs: a step that does not say --cpu-bind=none may not start.)
+TaskPluginParam=autobind=cores
 MpiDefault=none
 SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU   # not memory: a job that asks for none gets it all
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1
 ReturnToService=2
-KillWait=5
+KillWait=20
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SlurmdTimeout=10
 MessageTimeout=5
 SlurmdParameters=config_overrides
 GresTypes=gpu
-NodeName=n1 NodeAddr=10.77.0.1 CPUs=4 RealMemory=10000 Gres=gpu:2 State=UNKNOWN
-NodeName=n2 NodeAddr=10.77.0.2 CPUs=4 RealMemory=10000 Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+NodeName=n1 NodeAddr=10.77.0.1 CPUs=8 RealMemory=10000 Gres=gpu:2 State=UNKNOWN
+NodeName=n2 NodeAddr=10.77.0.2 CPUs=8 RealMemory=10000 Gres=gpu:2 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP GraceTime=60
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2
 END
   # Devices that Slurm hands out as if they were GPUs.
   printf 'Name=gpu File=/dev/%s Flags=nvidia_gpu_env\n' null zero >"$work/gres.conf"
@@ -152,7 +159,7 @@ END
       "hostname n$i; mount -t tmpfs tmpfs /dev/shm; mount -t tmpfs -o size=512m tmpfs /tmp; exec slurmd -N n$i"
   done
   for _ in $(seq 150); do
-    [ "$(sinfo -h -N -o %T | grep -c '^idle$')" = 2 ] && return
+    [ "$(sinfo -h -N -p main -o %T | grep -c '^idle$')" = 2 ] && return
     sleep 0.2
   done
   die "the nodes did not come up: $(sinfo -h -N)"

@@ -46,6 +46,8 @@ expect_same_trace hostfile hostfile.jsonl one_node.jsonl
 expect "hostfile: what happened" "$(grep '^# ' hostfile.log | sort -k3n)" "$plan"
 expect_clean hostfile 10
 
+export SLURM_CPU_BIND=none   # of steps that are not the script's, which says so itself
+
 # Two programs by --multi-prog; tasks dealt out in turns, so that a node's ranks are not neighbours.
 printf '0-1 %s --config small.toml\n2-5 %s --config small.toml\n' "$bin/dataservice" "$bin/trainer" >roles.conf
 sed -i "s|\$| $(train multi_prog 2 | sed 's/--config small.toml//')|" roles.conf

@@ -73,6 +73,15 @@ TEST_CASE("the inner launcher counts") {
   CHECK(launcher_place(environment).local_rank == 1);
 }
 
+TEST_CASE("a TERM asks for a checkpoint under srun alone") {
+  CHECK(stop_signals_of(srun_task()) == StopOn::kUsr1AndTerm);
+  CHECK(stop_signals_of(mpirun_in_slurm()) == StopOn::kUsr1);
+  CHECK(stop_signals_of({}) == StopOn::kUsr1);
+  Environment batch_shell = srun_task();  // mpirun started by hand inside a step
+  batch_shell["PMIX_NAMESPACE"] = "1234567";
+  CHECK(stop_signals_of(batch_shell) == StopOn::kUsr1);
+}
+
 TEST_CASE("a wrong launch is answered with the command to use") {
   CHECK(role_complaint({}).starts_with("`facetrain rank` is started by mpirun or srun"));
   CHECK(role_complaint({{"OMPI_COMM_WORLD_LOCAL_RANK", "x"}}) ==

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <thread>
 
+#include "common/stop_signal.hpp"
 #include "tests/temporary_folder.hpp"
 
 using namespace facetrain;
@@ -66,4 +67,36 @@ TEST_CASE("one that stops is not") {
   CHECK(ended.code == 143);
   CHECK(ended.seconds < 20);
   CHECK(ended.errors.find("did not stop") == std::string::npos);
+}
+
+TEST_CASE("a signal that has come before there is a job keeps it from beginning") {
+  const auto code_after = [](int signal, FirstSignal first) {
+    const test::TemporaryFolder folder;
+    const pid_t launcher = ::fork();
+    if (launcher == 0) {
+      ::dup2(::open("/dev/null", O_WRONLY), STDERR_FILENO);
+      hold_stop_signals(StopOn::kUsr1AndTerm);
+      ::raise(signal);
+      ::_exit(run_job({"touch", folder / "started"}, 2, first));
+    }
+    int status = 0;
+    ::waitpid(launcher, &status, 0);
+    CHECK(!std::filesystem::exists(folder / "started"));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  CHECK(code_after(SIGUSR1, FirstSignal::kCheckpoint) == 75);
+  CHECK(code_after(SIGTERM, FirstSignal::kCheckpoint) == 75);
+  CHECK(code_after(SIGTERM, FirstSignal::kTerminate) == 143);
+}
+
+TEST_CASE("mpirun does not inherit that signals are held back") {
+  const pid_t launcher = ::fork();
+  if (launcher == 0) {
+    ::dup2(::open("/dev/null", O_WRONLY), STDERR_FILENO);
+    hold_stop_signals(StopOn::kUsr1AndTerm);
+    ::_exit(run_job({"sh", "-c", "kill -TERM $$; exit 3"}, 2, FirstSignal::kCheckpoint));
+  }
+  int status = 0;
+  ::waitpid(launcher, &status, 0);
+  CHECK(WEXITSTATUS(status) == 143);
 }

@@ -1,4 +1,5 @@
-// SIGUSR1 between steps: it ends no process that waits for it, nor one that it does not concern.
+// SIGUSR1, and SIGTERM where it is one of them, between steps: they end no process that waits for them, nor
+// one that they do not concern.
 #include "common/stop_signal.hpp"
 
 #include <doctest/doctest.h>
@@ -16,7 +17,10 @@ namespace {
 template <class Body>
 int exit_code_of(const Body& body) {
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(body());
+  if (child == 0) {
+    ::signal(SIGTERM, SIG_DFL);  // doctest has a handler
+    ::_exit(body());
+  }
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -26,7 +30,7 @@ int exit_code_of(const Body& body) {
 
 TEST_CASE("the signal is seen when it has come, once or more often, and from then on") {
   const int code = exit_code_of([] {
-    StopSignal stop;
+    StopSignal stop(StopOn::kUsr1);
     const bool before = stop.has_come();
     std::thread other([] { ::kill(::getpid(), SIGUSR1); });  // to the process; this thread holds it back too
     other.join();
@@ -37,10 +41,41 @@ TEST_CASE("the signal is seen when it has come, once or more often, and from the
   CHECK(code == 0);
 }
 
-TEST_CASE("without it the signal ends the process; one that ignores it lives on") {
+TEST_CASE("without it the signal ends the process; one that never asks lives on") {
   CHECK(exit_code_of([] { return ::raise(SIGUSR1); }) == -SIGUSR1);
   CHECK(exit_code_of([] {
-          ignore_stop_signal();
+          StopSignal stop(StopOn::kUsr1);
           return ::raise(SIGUSR1);
+        }) == 0);
+}
+
+TEST_CASE("a TERM is one of them only where it is asked for") {
+  const auto after_term = [](StopOn on) {
+    return exit_code_of([on] {
+      StopSignal stop(on);
+      ::raise(SIGTERM);
+      ::raise(SIGTERM);
+      return stop.has_come() && stop.term_has_come() ? 0 : 1;
+    });
+  };
+  CHECK(after_term(StopOn::kUsr1AndTerm) == 0);
+  CHECK(after_term(StopOn::kUsr1) == -SIGTERM);
+  CHECK(exit_code_of([] {
+          StopSignal stop(StopOn::kUsr1AndTerm);
+          ::raise(SIGUSR1);
+          return stop.has_come() && !stop.term_has_come() ? 0 : 1;
+        }) == 0);
+}
+
+TEST_CASE("what comes while the signals are held back is seen later") {
+  CHECK(exit_code_of([] {
+          hold_stop_signals(StopOn::kUsr1AndTerm);
+          ::raise(SIGTERM);
+          return StopSignal(StopOn::kUsr1AndTerm).has_come() ? 0 : 1;
+        }) == 0);
+  CHECK(exit_code_of([] {
+          hold_stop_signals(StopOn::kUsr1);
+          ::raise(SIGUSR1);
+          return StopSignal(StopOn::kUsr1).has_come() ? 0 : 1;
         }) == 0);
 }
