@@ -1,12 +1,12 @@
 #include "common/inject.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <set>
 #include <string>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -40,16 +40,14 @@ Injection parse_injection(std::string_view text) {
       if (injection.fault == Fault::kNone) refuse(text, "no fault '" + std::string(value) + "'");
       continue;
     }
-    std::int64_t number = -1;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    const std::int64_t least = key == "rank" ? 0 : 1;
+    const auto number = parse_number<std::int32_t>(value);
+    const std::int32_t least = key == "rank" ? 0 : 1;
     if (key != "rank" && key != "step" && key != "steps") refuse(text, "no key '" + key + "'");
-    if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < least ||
-        number > std::numeric_limits<std::int32_t>::max())
+    if (!number || *number < least)
       refuse(text, key + " needs a whole number, " + std::to_string(least) + " or more");
-    if (key == "rank") injection.rank = static_cast<int>(number);
-    if (key == "step") injection.step = number;
-    if (key == "steps") injection.steps = number;
+    if (key == "rank") injection.rank = *number;
+    if (key == "step") injection.step = *number;
+    if (key == "steps") injection.steps = *number;
   }
   if (!text.empty() && (!given.contains("rank") || !given.contains("step") || !given.contains("fault")))
     refuse(text, "rank, step and fault are all needed");

@@ -1,11 +1,11 @@
 #include "dataservice/source/shard_reader.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string_view>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -23,15 +23,12 @@ std::uint32_t read_label(const RandomFile& shard, const std::string& key, const 
   const std::string_view all(text, static_cast<std::size_t>(std::min(member.size, kMostDigits)));
   shard.read(member.offset, std::as_writable_bytes(std::span(text).first(all.size())));
   const std::size_t first = all.find_first_not_of(" \t\r\n"), last = all.find_last_not_of(" \t\r\n");
-  std::uint32_t label = 0;
-  const char* const begin = text + (first == all.npos ? 0 : first);
-  const char* const end = text + (last == all.npos ? 0 : last + 1);
-  const auto [stop, error] = std::from_chars(begin, end, label);
-  if (begin == end || error != std::errc{} || stop != end ||
-      label == std::numeric_limits<std::uint32_t>::max() || member.size > kMostDigits)
+  const auto label =
+      parse_number<std::uint32_t>(first == all.npos ? "" : all.substr(first, last + 1 - first));
+  if (!label || *label == std::numeric_limits<std::uint32_t>::max() || member.size > kMostDigits)
     throw Error(ErrorKind::kInput,
                 shard.path() + ":" + key + ".cls: not a label (a whole number, 0 or more)");
-  return label;
+  return *label;
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "dataservice/source/webdataset_source.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <limits>
 #include <numeric>
@@ -11,6 +10,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/number.hpp"
 #include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/shard_reader.hpp"
 #include "dataservice/source/tar_file.hpp"
@@ -20,7 +20,7 @@
 namespace facetrain {
 namespace {
 
-constexpr std::size_t kTogether = 4;  // shards that one thread goes through in turns
+constexpr std::size_t kInTurns = 4;  // shards that one thread goes through in turns
 
 // "ids:N ..." as the reference's WebDataLoader reads it; 0 when there is no such file.
 std::uint32_t classes_beside(const std::string& index) {
@@ -31,12 +31,9 @@ std::uint32_t classes_beside(const std::string& index) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const std::string_view word = text.substr(0, text.find_first_of(" \r\n"));
   const std::size_t colon = word.find(':');
-  std::uint32_t classes = 0;
-  const char* const begin = word.data() + (colon == word.npos ? word.size() : colon + 1);
-  const auto [stop, wrong] = std::from_chars(begin, word.data() + word.size(), classes);
-  if (wrong != std::errc{} || stop != word.data() + word.size() || classes == 0)
-    throw Error(ErrorKind::kInput, path + ": its first word is not ids:NUMBER");
-  return classes;
+  const auto classes = parse_number<std::uint32_t>(colon == word.npos ? "" : word.substr(colon + 1));
+  if (!classes || *classes == 0) throw Error(ErrorKind::kInput, path + ": its first word is not ids:NUMBER");
+  return *classes;
 }
 
 }  // namespace
@@ -106,8 +103,7 @@ std::vector<std::vector<std::size_t>> in_groups(const std::vector<RandomFile>& s
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return shards[a].size() > shards[b].size(); });
-  const std::size_t together =
-      std::clamp<std::size_t>(shards.size() / (2 * parallel_threads()), 1, kTogether);
+  const std::size_t together = std::clamp<std::size_t>(shards.size() / (2 * parallel_threads()), 1, kInTurns);
   std::vector<std::vector<std::size_t>> groups((shards.size() + together - 1) / together);
   for (std::size_t k = 0; k < order.size(); ++k) groups[k / together].push_back(order[k]);
   return groups;

@@ -17,10 +17,10 @@ namespace fs = std::filesystem;
 using test::damage_file;
 using test::error_of;
 using test::has;
+using test::ListedPictures;
 using test::made_up_picture;
 using test::Members;
 using test::picture_of;
-using test::ListedPictures;
 using test::tar_of;
 
 // One shard and its index in a folder.

@@ -14,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 using test::error_of;
 using test::has;
-using test::picture_of;
 using test::ListedPictures;
+using test::picture_of;
 using test::same_from_threads;
 using test::same_pictures;
 
