@@ -1,7 +1,6 @@
 #include "common/inject.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <string>
 

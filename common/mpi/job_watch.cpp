@@ -126,7 +126,7 @@ JobWatch::JobWatch(MpiSession& session, const Job& job, StopSignal& stop)
   thread_ = std::thread([&session, &stop, state = state_, trains = job.topology.role == Role::kTrainer] {
     prctl(PR_SET_NAME, "watch");
     const auto leave_if_stuck = [&] {
-      if (!trains || !state->is_stuck_after(stop, now())) return;
+      if (!trains || !state->is_stuck_after(stop, monotonic_seconds())) return;
       std::cerr << state->name + ": SIGTERM has come, and no update for " +
                        std::to_string(static_cast<int>(kAfterTerm)) +
                        " s: another process may have died before\n"
