@@ -1,6 +1,4 @@
 // trainer: one rank of a training or embedding job, one per GPU (or per share of the CPU).
-#include <c10/util/Exception.h>
-
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -26,8 +24,7 @@ namespace facetrain {
 namespace {
 
 // The exit code.
-int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
-  const Job job = join_job(mpi, Role::kTrainer, arguments);
+int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
   // Before the watch, which begins on all processes together: the data services then write into the folder.
   std::optional<FolderLock> lock;
   if (job.topology.trainer_rank == 0 && !is_embedding(job.config)) {
@@ -40,36 +37,34 @@ int run(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   JobWatch watch(mpi, job, stop);
   const c10::Device device = training_device(job.topology, job.config.launch.gpus);
   report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
-  try {
-    if (is_embedding(job.config)) {
-      run_embedding(mpi, job, arguments.progress, watch.vitals());
-      watch.end();
-      return 0;
-    }
-    const RunEnd end = run_training(mpi, job, arguments.progress, stop, watch.vitals());
-    watch.end();
-    return end == RunEnd::kFinished ? 0 : kExitCheckpointed;
-  } catch (const c10::OutOfMemoryError& error) {
-    throw Error(ErrorKind::kConfig, out_of_memory_text(error.what(), job.config));
-  }
+  RunEnd end = RunEnd::kFinished;
+  if (is_embedding(job.config))
+    run_embedding(mpi, job, progress, watch.vitals());
+  else
+    end = run_training(mpi, job, progress, stop, watch.vitals());
+  watch.end();
+  return end == RunEnd::kFinished ? 0 : kExitCheckpointed;
 }
 
 }  // namespace
 }  // namespace facetrain
 
 int main(int argc, char** argv) {
-  facetrain::keep_freed_memory();
-  std::optional<facetrain::MpiSession> mpi;
+  using namespace facetrain;
+  keep_freed_memory();
+  std::optional<MpiSession> mpi;
+  std::optional<Job> job;
   try {
-    // Before any thread.
-    facetrain::StopSignal stop(facetrain::stop_signals_of(facetrain::this_environment()));
+    StopSignal stop(stop_signals_of(this_environment()));  // before any thread
     mpi.emplace();
-    return facetrain::run(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop);
+    const JobArguments arguments = parse_job_arguments({argv, static_cast<std::size_t>(argc)});
+    job = join_job(*mpi, Role::kTrainer, arguments);
+    return run(*mpi, *job, arguments.progress, stop);
   } catch (...) {
-    const facetrain::Failure failure = facetrain::current_failure();
+    const Failure failure = current_failure(job ? &job->config : nullptr);
     // What all trainers meet is reported once: the later ones give the first time to end the job.
     if (mpi && mpi->rank() > 1) std::this_thread::sleep_for(std::chrono::seconds(1));
-    std::cerr << facetrain::process_name("trainer", mpi ? mpi->rank() : -1) + ": " + failure.text + "\n";
+    std::cerr << process_name("trainer", mpi ? mpi->rank() : -1) + ": " + failure.text + "\n";
     if (mpi) mpi->abort(failure.code);
     return failure.code;
   }

@@ -3,25 +3,31 @@
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAGuard.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <thread>
 
+#include "common/host_name.hpp"
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/check_cuda.hpp"
 
 namespace facetrain {
 namespace {
 
+std::string nccl_text(ncclResult_t result, ncclComm_t comm, const char* what) {
+  return std::string(what) + " failed: " + ncclGetErrorString(result) + ": " + ncclGetLastError(comm) +
+         "; NCCL_DEBUG=INFO tells more";
+}
+
 void check_nccl(ncclResult_t result, ncclComm_t comm, const char* what) {
-  if (result == ncclSuccess) return;
-  throw Error(ErrorKind::kInternal, std::string(what) + " failed: " + ncclGetErrorString(result) + ": " +
-                                        ncclGetLastError(comm) + "; NCCL_DEBUG=INFO tells more");
+  if (result != ncclSuccess) throw Error(ErrorKind::kInternal, nccl_text(result, comm, what));
 }
 
 ncclDataType_t type_of(const at::Tensor& t) {
@@ -86,9 +92,18 @@ NcclCommunicator::NcclCommunicator(MpiComm trainers, at::Device device)
   require_distinct_devices(trainers_, device_.index());
   const ncclUniqueId id = agree_on_id(trainers_);
   check_nccl(ncclCommInitRank(&comm_, trainers_.size(), id, trainers_.rank()), nullptr, "ncclCommInitRank");
+  const std::string who =
+      "trainer " + std::to_string(rank()) + " of " + std::to_string(size()) + " on " + host_name();
+  poll_.emplace([this] { return asynchronous_error(); },
+                [who](const std::string& text) {
+                  std::cerr << who + ": " + text + "\n" << std::flush;
+                  _exit(exit_code(ErrorKind::kInternal));
+                },
+                std::chrono::seconds(1));
 }
 
 NcclCommunicator::~NcclCommunicator() {
+  poll_.reset();
   if (comm_ != nullptr && std::uncaught_exceptions() == exceptions_at_birth_) ncclCommDestroy(comm_);
 }
 
@@ -100,10 +115,16 @@ void NcclCommunicator::require(bool fits, const char* call, const at::Tensor& t)
                                         device_.str());
 }
 
+std::optional<std::string> NcclCommunicator::asynchronous_error() const {
+  ncclResult_t state = ncclSuccess;
+  const ncclResult_t asked = ncclCommGetAsyncError(comm_, &state);
+  const ncclResult_t result = asked != ncclSuccess ? asked : state;
+  if (result == ncclSuccess || result == ncclInProgress) return {};
+  return nccl_text(result, comm_, "a collective operation between GPUs");
+}
+
 void NcclCommunicator::check_peers() const {
-  ncclResult_t asynchronous = ncclSuccess;
-  check_nccl(ncclCommGetAsyncError(comm_, &asynchronous), comm_, "ncclCommGetAsyncError");
-  check_nccl(asynchronous, comm_, "a collective operation between GPUs");
+  if (const auto text = asynchronous_error()) throw Error(ErrorKind::kInternal, *text);
 }
 
 // Runs call(stream) on the side stream after what the current stream has been given so far. The tensors are

@@ -1,5 +1,7 @@
 #include "trainer/run/out_of_memory.hpp"
 
+#include <c10/util/Exception.h>
+
 #include "common/config/job_kind.hpp"
 
 namespace facetrain {
@@ -25,6 +27,17 @@ std::string out_of_memory_text(const std::string& torch_says, const Config& conf
     advice += ", or set model.checkpoint = true (less memory, more time)";
   if (config.head.sample_rate >= 1) advice += "; with very many identities, head.sample_rate below 1";
   return said + " The run has " + batch + " in " + config.train.precision + advice;
+}
+
+Failure current_failure(const Config* config) {
+  try {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    if (config == nullptr) return current_failure();
+    return {out_of_memory_text(error.what(), *config), exit_code(ErrorKind::kConfig)};
+  } catch (...) {
+    return current_failure();
+  }
 }
 
 }  // namespace facetrain

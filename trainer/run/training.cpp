@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include "common/checkpoint/compatibility.hpp"
 #include "common/checkpoint/folders.hpp"
 #include "common/checkpoint/position.hpp"
 #include "common/config/print.hpp"
@@ -21,7 +20,6 @@
 #include "common/mpi/communicators.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/checkpoint/checkpoints.hpp"
-#include "trainer/checkpoint/resume.hpp"
 #include "trainer/checkpoint/training_state.hpp"
 #include "trainer/checkpoint/writer.hpp"
 #include "trainer/comm/gradient_buckets.hpp"
@@ -39,6 +37,7 @@
 #include "trainer/run/data_feed.hpp"
 #include "trainer/run/epoch_end.hpp"
 #include "trainer/run/profile_run.hpp"
+#include "trainer/run/run_start.hpp"
 #include "trainer/run/skipped_updates.hpp"
 #include "trainer/step/precision.hpp"
 #include "trainer/step/train_step.hpp"
@@ -114,6 +113,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   const Topology& topology = job.topology;
   const bool leads = topology.trainer_rank == 0;
   const RunFiles files{run_folder(config)};
+  const std::int64_t batches = config.train.accumulate;
   const SystemClock clock;
 
   const at::Device device = training_device(topology, config.launch.gpus);
@@ -122,32 +122,21 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   // Collective with the services, which take part once they listen.
   MpiComm members = trainers_communicator(mpi, topology);
   MpiComm for_files = duplicate(members), for_requests = duplicate(members);
-  PlanPosition position = first_position(config, topology.trainer_world, topology.nodes);
 
   if (leads) files.create();
   TrainingLog log(leads ? files.folder + "/training.log" : "", leads ? stdout : nullptr, clock,
                   leads && progress);
   const auto say = [&log](const std::string& text) { log.line(text); };
-  std::optional<SavedRun> saved = find_saved_run(config, files.folder, position, members, say);
-  if (saved) position = resumed_position(saved->manifest, position, config);
-  const std::int64_t batches = config.train.accumulate;
-  RingConsumer ring = join_data_service(
-      job, config.model.model, precision,
-      {static_cast<std::uint32_t>(position.epoch), static_cast<std::uint64_t>(position.step * batches)});
-  const Welcome data = ring.welcome();
-  Manifest record;  // what the checkpoints say
-  record.config = print_config(config);
-  record.data = {static_cast<std::int64_t>(data.samples), static_cast<std::int64_t>(data.classes),
-                 data.data_digest};
-  if (saved) {
-    require_none(data_objection(saved->manifest.data, record.data), saved->folder);
-  }
+  RunStart start = find_start(job, members, precision, say);
+  std::optional<SavedRun>& saved = start.saved;
+  PlanPosition& position = start.position;
+  Manifest& record = start.record;
+  const Welcome data = start.ring.welcome();
   if (saved && is_finished(position, config)) {
     log.line(finished_text(files.folder, position));
-    ring.goodbye();
+    start.ring.goodbye();
     return RunEnd::kFinished;
   }
-  position.steps_per_epoch = static_cast<std::int64_t>(data.steps_per_epoch) / batches;
   if (leads) files.write_config(config);
 
   const auto communicator = make_communicator(std::move(members), device);
@@ -171,7 +160,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
                        config.run.frequency_log};
   require_steps_for_profile(config, shape.total_steps() - position.updates);
   const auto input = make_input(
-      std::move(ring), precision, device,
+      std::move(start.ring), precision, device,
       static_cast<std::uint64_t>(
           (shape.total_steps() - position.epoch * position.steps_per_epoch - position.step) * batches));
 
@@ -207,8 +196,6 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
     restore(training_state(state), saved->tensors);
     checkpoints.resumed(position.updates);
     end_epoch.resumed(saved->manifest.best_accuracy, saved->manifest.best_step);
-    record.best_accuracy = saved->manifest.best_accuracy;
-    record.best_step = saved->manifest.best_step;
     log.line(resumed_text(saved->folder, saved->manifest.position, position, config));
     saved->tensors.clear();
   }

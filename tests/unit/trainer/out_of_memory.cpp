@@ -1,6 +1,8 @@
 // One line that tells how much memory was asked for, which batch did not fit, and what to change.
 #include "trainer/run/out_of_memory.hpp"
 
+#include <c10/util/Exception.h>
+
 #include <doctest/doctest.h>
 
 using namespace facetrain;
@@ -46,4 +48,24 @@ TEST_CASE("an embedding job names its own flag") {
   config.embed.model_path = "m.pth";
   CHECK(out_of_memory_text(kTorchSays, config)
             .ends_with("The batch is train.batch_size = 128; lower it (facetrain embed --batch_size)"));
+}
+
+TEST_CASE("a main's catch knows a full GPU among other failures") {
+  const auto caught = [](const auto& failure, const Config* config) {
+    try {
+      throw failure;
+    } catch (...) {
+      return current_failure(config);
+    }
+  };
+  Config config;
+  const c10::OutOfMemoryError full({__func__, __FILE__, __LINE__}, kTorchSays);
+  const Failure told = caught(full, &config);
+  CHECK(told.code == 78);
+  CHECK_MESSAGE(told.text.find("is free. The run has train.batch_size = 128") != std::string::npos,
+                told.text);
+  CHECK(caught(full, nullptr).code == 70);  // before the configuration is known
+  const Failure other = caught(Error(ErrorKind::kIo, "write a: No space left on device"), &config);
+  CHECK(other.code == 74);
+  CHECK(other.text == "write a: No space left on device");
 }
