@@ -137,9 +137,11 @@ for launcher in srun mpirun; do
     for _ in $(seq 300); do [ "$(restarts "$job")" = 1 ] && break; sleep 0.2; done
     for _ in $(seq 75); do [ -z "$(pids n1 trainer; pids n1 dataservice)" ] && break; sleep 0.2; done
     expect "failed node: still on n1 after 15 s" "$(pids n1 trainer; pids n1 dataservice)" ""
-    # A node that has failed comes back without its processes, and without the socket by which Slurm's PMIx would stumble over the old step.
+    # A node that has failed comes back with nothing: no process, an empty /dev/shm, and nothing by which Slurm's PMIx would stumble over
+    # the old step.
     kill -KILL $(pids n2 slurmstepd) $(pids n2 trainer) $(pids n2 dataservice)
-    rm -f "$work"/spool-n2/stepd.slurm.pmix.*
+    rm -rf "$work"/spool-n2/*pmix.*
+    on n2 find /dev/shm -mindepth 1 -delete
     join n2
     back $name 1
   fi
