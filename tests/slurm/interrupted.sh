@@ -130,20 +130,7 @@ for launcher in srun mpirun; do
     expect "cut off: still on n1" "$(pids n1 trainer; pids n1 dataservice)" ""
     join n2
     expect_clean "cut off" 120   # slurmstepd of n2 first tries for a while to tell the srun that is gone
-    # Without heartbeats slurmctld notices (SlurmdTimeout, 10 s here), and puts the job back into the queue.
-    submit $name $launcher -- --set limits.silence=0
-    under_way $name 90
-    cut n2
-    for _ in $(seq 300); do [ "$(restarts "$job")" = 1 ] && break; sleep 0.2; done
-    for _ in $(seq 75); do [ -z "$(pids n1 trainer; pids n1 dataservice)" ] && break; sleep 0.2; done
-    expect "failed node: still on n1 after 15 s" "$(pids n1 trainer; pids n1 dataservice)" ""
-    # A node that has failed comes back with nothing: no process, an empty /dev/shm, and nothing by which Slurm's PMIx would stumble over
-    # the old step.
-    kill -KILL $(pids n2 slurmstepd) $(pids n2 trainer) $(pids n2 dataservice)
-    rm -rf "$work"/spool-n2/*pmix.*
-    on n2 find /dev/shm -mindepth 1 -delete
-    join n2
-    back $name 1
+    submit $name $launcher --no-requeue --gpus-per-node=2 --
   fi
   expect_undisturbed $name
 done
