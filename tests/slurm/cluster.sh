@@ -126,7 +126,7 @@ SelectTypeParameters=CR_CPU   # not memory: a job that asks for none gets it all
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1
 ReturnToService=2
-KillWait=20
+KillWait=30
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 SlurmdTimeout=10
