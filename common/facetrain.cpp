@@ -20,6 +20,13 @@
 namespace facetrain {
 namespace {
 
+bool starts_a_job(const std::vector<std::string>& words) {
+  return (words[0] == "train" || words[0] == "embed") &&
+         std::none_of(words.begin(), words.end(), [](const std::string& word) {
+           return word == "--dry-run" || word == "--print-config" || word == "--help" || word == "-h";
+         });
+}
+
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty()) {
     std::cerr << subcommand_help();
@@ -30,11 +37,11 @@ int dispatch(const std::vector<std::string>& words) {
     return 0;
   }
   if (words[0] == "--version") {
-    std::cout << "facetrain " << build_description() << "\n";
+    std::cout << "facetrain " << build_text() << "\n";
     return 0;
   }
   // Before anything that takes time: a signal that comes now is for the job.
-  if (words[0] == "train" || words[0] == "embed") hold_stop_signals(StopOn::kUsr1AndTerm);
+  if (starts_a_job(words)) hold_stop_signals(StopOn::kUsr1AndTerm);
   if (words[0] == "rank") hold_stop_signals(stop_signals_of(this_environment()));
   const Subcommand command = find_subcommand(words[0]);
   const std::string bin = program_folder();

@@ -17,6 +17,10 @@ std::string formatted(const char* format, ...) {
   return text;
 }
 
+std::string gib_text(double bytes) {
+  return formatted("%.2f GiB", bytes / (1024.0 * 1024.0 * 1024.0));
+}
+
 std::string hex(std::uint64_t value, int digits) {
   return formatted("%0*llx", digits, static_cast<unsigned long long>(value));
 }

@@ -14,7 +14,8 @@ enum class StopOn {
 };
 
 // The first thing that main() does: the signals wait for a StopSignal, also through exec, instead of ending a
-// process that has only just started.
+// process that has only just started. Until somebody asks it they do nothing: a process that hangs before the
+// job has come together is left to the KILL that follows.
 void hold_stop_signals(StopOn on);
 
 // Make it before any thread starts: each thread inherits that the signals are held back. A process that they

@@ -3,18 +3,12 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 
+#include "common/formatted.hpp"
 #include "common/ipc/ring_layout.hpp"
 
 namespace facetrain {
-
-std::string gib_text(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GiB", bytes / (1024.0 * 1024.0 * 1024.0));
-  return text;
-}
 
 std::uint64_t ring_bytes(const Config& config, Dtype dtype, int trainers, std::uint64_t page) {
   const std::uint64_t one = ring_layout(config, dtype).total_bytes();

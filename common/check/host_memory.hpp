@@ -11,9 +11,6 @@
 
 namespace facetrain {
 
-// "1.50 GiB"
-std::string gib_text(double bytes);
-
 // Bytes of the rings of a node's trainers, each rounded up to the system's pages (ring_layout.hpp counts
 // pages of 4 KiB; memfds take whole pages of `page` bytes).
 std::uint64_t ring_bytes(const Config& config, Dtype dtype, int trainers, std::uint64_t page);

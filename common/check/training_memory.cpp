@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/check/host_memory.hpp"
+#include "common/formatted.hpp"
 
 namespace facetrain {
 

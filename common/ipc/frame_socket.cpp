@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
 #include <cstring>
 
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 
 namespace facetrain {
 namespace {
@@ -37,9 +37,7 @@ void take_descriptor(msghdr& header, Fd* passed) {
 }  // namespace
 
 std::string service_socket_name(std::uint64_t nonce, int node) {
-  char text[64];
-  std::snprintf(text, sizeof text, "facetrain-%016llx-%d", static_cast<unsigned long long>(nonce), node);
-  return text;
+  return "facetrain-" + hex(nonce) + "-" + std::to_string(node);
 }
 
 Fd connect_abstract(const std::string& name) {

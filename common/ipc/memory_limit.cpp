@@ -1,11 +1,11 @@
 #include "common/ipc/memory_limit.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 
 namespace facetrain {
 namespace {
@@ -60,12 +60,6 @@ std::optional<std::uint64_t> tightest(const std::string& base, std::string group
   }
 }
 
-std::string gib(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0));
-  return text;
-}
-
 }  // namespace
 
 MemoryHeadroom memory_headroom(const std::string& root) {
@@ -93,10 +87,12 @@ void require_memory(std::uint64_t need, const MemoryHeadroom& headroom, const st
                     const std::string& advice) {
   if (need <= headroom.bytes()) return;
   throw Error(ErrorKind::kConfig,
-              "too little memory for " + purpose + ": it needs " + gib(need) + ", MemAvailable is " +
-                  gib(headroom.available) + ", the cgroup leaves " +
-                  (headroom.cgroup_left ? gib(*headroom.cgroup_left) : std::string("no limit")) + "; " +
-                  advice);
+              "too little memory for " + purpose + ": it needs " + gib_text(static_cast<double>(need)) +
+                  ", MemAvailable is " + gib_text(static_cast<double>(headroom.available)) +
+                  ", the cgroup leaves " +
+                  (headroom.cgroup_left ? gib_text(static_cast<double>(*headroom.cgroup_left))
+                                        : std::string("no limit")) +
+                  "; " + advice);
 }
 
 }  // namespace facetrain

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -24,6 +23,7 @@
 #include "common/error.hpp"
 #include "common/ipc/fd.hpp"
 #include "common/launch/mpirun_messages.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -148,8 +148,9 @@ std::vector<pid_t> kill_children() {
   std::vector<pid_t> killed;
   for (const auto& entry : fs::directory_iterator("/proc", none)) {
     const std::string name = entry.path().filename();
-    pid_t pid = 0;
-    if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
+    const auto number = parse_number<pid_t>(name);
+    if (!number) continue;
+    const pid_t pid = *number;
     std::ostringstream stat;
     stat << std::ifstream(entry.path() / "stat").rdbuf();
     const std::string text = stat.str();

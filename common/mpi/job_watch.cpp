@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <csignal>
 #include <iostream>
@@ -14,15 +15,16 @@
 #include <utility>
 #include <vector>
 
+#include "common/config/job_kind.hpp"
 #include "common/host_name.hpp"
 #include "common/watch/liveness.hpp"
+#include "common/watch/stuck_after_term.hpp"
 #include "common/watch/watch_clock.hpp"
 
 namespace facetrain {
 namespace {
 
 constexpr std::chrono::seconds kBeat{1};
-constexpr double kAfterTerm = 10;  // seconds
 constexpr int kTag = 1;
 
 std::vector<WatchedProcess> all_processes(const MpiComm& world, const Topology& own) {
@@ -62,9 +64,7 @@ struct JobWatch::State {
   Beat sent;
   MPI_Request sending = MPI_REQUEST_NULL;
 
-  // The watch thread's own.
-  std::optional<Beat> last;  // since a TERM has come
-  double moved = 0;
+  StuckAfterTerm stuck;  // the watch thread's own
 
   State(Liveness the_liveness, const MpiComm& world)
       : comm(world.handle()), rank(world.rank()), size(world.size()), liveness(std::move(the_liveness)) {}
@@ -98,17 +98,6 @@ struct JobWatch::State {
     return liveness.verdict(time);
   }
 
-  // A TERM has come, and this trainer gets no further: another process has died, or there is no time left.
-  bool is_stuck_after(StopSignal& stop, double time) {
-    if (!stop.term_has_come()) return false;
-    const Beat beat = vitals.beat();
-    const bool may_stand = beat.activity != Activity::kStarting && beat.activity != Activity::kWaiting &&
-                           beat.activity != Activity::kTraining;
-    if (may_stand || beat != last) moved = time;
-    last = beat;
-    return time - moved > kAfterTerm;
-  }
-
   // False when it is time to end.
   bool sleep(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex);
@@ -123,23 +112,27 @@ JobWatch::JobWatch(MpiSession& session, const Job& job, StopSignal& stop)
                     monotonic_seconds());
   state_ = std::make_shared<State>(std::move(liveness), comm_);
   state_->name = process_name(job.topology.role == Role::kService ? "dataservice" : "trainer", comm_.rank());
-  thread_ = std::thread([&session, &stop, state = state_, trains = job.topology.role == Role::kTrainer] {
+  const bool trains = job.topology.role == Role::kTrainer, embeds = is_embedding(job.config);
+  thread_ = std::thread([&session, &stop, state = state_, trains, embeds] {
     prctl(PR_SET_NAME, "watch");
-    const auto leave_if_stuck = [&] {
-      if (!trains || !state->is_stuck_after(stop, monotonic_seconds())) return;
-      std::cerr << state->name + ": SIGTERM has come, and no update for " +
-                       std::to_string(static_cast<int>(kAfterTerm)) +
-                       " s: another process may have died before\n"
-                << std::flush;
+    const auto leave = [&](const std::string& why) {
+      std::cerr << state->name + ": SIGTERM has come" + why + "\n" << std::flush;
       _exit(128 + SIGTERM);
     };
+    const auto leave_after_term = [&] {
+      const bool term = stop.term_has_come();
+      if (term && embeds) leave("");  // nothing to keep
+      if (trains && state->stuck.look(term, state->vitals.beat(), monotonic_seconds()))
+        leave(", and no update for " + std::to_string(std::lround(state->stuck.patience())) +
+              " s: another process may have died before");
+    };
     while (state->sleep(kBeat)) {
-      leave_if_stuck();
+      leave_after_term();
       const auto verdict = std::make_shared<std::optional<std::string>>();
       auto done = session.post([state, verdict] { *verdict = state->tick(); });
       while (done.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
         if (!state->sleep(std::chrono::milliseconds(20))) return;
-        leave_if_stuck();
+        leave_after_term();
       }
       std::string failure;
       try {

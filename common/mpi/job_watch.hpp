@@ -2,9 +2,8 @@
 // rank 0 tells rank 1. Who finds a process silent or stuck (common/watch/liveness.hpp) names it in one line
 // and ends the job. No collective takes part, and nobody waits: a thread posts a short task to the MPI thread
 // once a second, which takes the beats that have come and sends one, unless the last one is still under way.
-// Under srun a TERM asks for a checkpoint; but srun -K1 sends the same TERM when a process has died, and the
-// others would wait for that one until the KILL, KillWait (30 s) later. So a trainer that gets no further for
-// ten seconds after a TERM leaves, with 143.
+// Under srun a TERM asks for a checkpoint; a trainer that will never come to it leaves with 143
+// (common/watch/stuck_after_term.hpp), as does an embedding job, which has nothing to keep, at once.
 #pragma once
 
 #include <memory>

@@ -9,6 +9,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -217,10 +218,13 @@ std::future<void> MpiSession::start(std::function<void(MPI_Request*)> begin) {
 }
 
 void MpiSession::abort(int code) {
-  std::thread([code] {
-    std::this_thread::sleep_for(kAbort);
-    _exit(code);
-  }).detach();
+  try {
+    std::thread([code] {
+      std::this_thread::sleep_for(kAbort);
+      _exit(code);
+    }).detach();
+  } catch (const std::system_error&) {  // no thread to be had: then without the limit
+  }
   MPI_Abort(MPI_COMM_WORLD, code);
   _exit(code);
 }

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "common/error.hpp"
+#include "common/formatted.hpp"
 #include "common/io/file.hpp"
 #include "dataservice/pack/pack.hpp"
 #include "dataservice/pack/steps.hpp"
@@ -199,8 +200,7 @@ PackReport pack_webdataset(const Source& source, const std::string& index, const
     if (source.size() - first <= limits.shard) break;  // before first + shard overflows
   }
   if (ranges.size() > 65535) throw Error(ErrorKind::kConfig, "pack: more than 65535 shards; raise --shard");
-  char note[48];
-  std::snprintf(note, sizeof note, "%016llx %u\n", static_cast<unsigned long long>(digest), limits.shard);
+  const std::string note = hex(digest) + " " + std::to_string(limits.shard) + "\n";
   claim_shards(lock, work, note, ranges);
   for (const fs::directory_entry& entry : fs::directory_iterator(folder.empty() ? "." : folder, error)) {
     if (is_left_over(entry.path().filename().string(), stem)) fs::remove(entry.path(), error);

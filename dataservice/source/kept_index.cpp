@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
 #include "common/error.hpp"
 #include "common/fnv.hpp"
+#include "common/formatted.hpp"
 #include "common/io/file.hpp"
 #include "common/io/path.hpp"
 #include "dataservice/source/random_file.hpp"
@@ -180,11 +180,8 @@ std::vector<std::string> KeptIndex::places() const {
   std::vector<std::string> places = {source_ + kEnding};
   if (const std::string folder = cache_folder(); !folder.empty()) {
     std::error_code unknown;
-    char name[24];
-    std::snprintf(name, sizeof name, "/%016llx",
-                  static_cast<unsigned long long>(
-                      fnv1a_64(fs::absolute(source_, unknown).lexically_normal().string())));
-    places.push_back(folder + name + kEnding);
+    places.push_back(folder + "/" +
+                     hex(fnv1a_64(fs::absolute(source_, unknown).lexically_normal().string())) + kEnding);
   }
   return places;
 }

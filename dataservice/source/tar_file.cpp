@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/error.hpp"
+#include "common/number.hpp"
 
 namespace facetrain {
 namespace {
@@ -98,8 +99,9 @@ bool TarReader::Note::read_pax(std::string_view text) {
     const std::string_view key = record.substr(0, equals), value = record.substr(equals + 1);
     if (key == "path") path = value;
     if (key == "size") {
-      const auto [last, wrong] = std::from_chars(value.data(), value.data() + value.size(), size);
-      if (wrong != std::errc{} || last != value.data() + value.size()) return false;
+      const auto number = parse_number<std::uint64_t>(value);
+      if (!number) return false;
+      size = *number;
       has_size = true;
     }
     text.remove_prefix(length);

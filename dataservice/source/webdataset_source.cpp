@@ -143,11 +143,11 @@ bool WebDatasetSource::is_inside() const {
 // Goes through all shards. Returns FolderNames::text().
 std::vector<char> WebDatasetSource::take_shards(const std::string& path, const WidsIndex& index) {
   // A place for each sample that is promised, and of which there can be so many: a picture and a label are at
-  // least two blocks each.
+  // least two blocks each, but for the last one's padding, which a tar may end without.
   std::vector<std::uint64_t> first(shards_.size() + 1);
   for (std::size_t s = 0; s < shards_.size(); ++s)
     first[s + 1] = first[s] + std::min<std::uint64_t>(index.shards[s].samples,
-                                                      shards_[s].size() / (4 * TarReader::kBlock));
+                                                      shards_[s].size() / (4 * TarReader::kBlock) + 1);
   const std::uint64_t total = first.back();
   if (total <= std::numeric_limits<std::uint32_t>::max()) images_.resize(total);
   std::vector<FolderNames> names(shards_.size());

@@ -109,7 +109,7 @@ fault_34_strangers_at_the_socket() {
 }
 
 other_build() {  # other_build PROGRAM: as if another version had been compiled
-  python3 - "$1" "$("$facetrain" --version | cut -d' ' -f2-)" <<'P'
+  python3 - "$1" "$("$facetrain" --version | sed 's/^facetrain //; s/, id .*//')" <<'P'
 import sys
 path, build = sys.argv[1], sys.argv[2].encode()
 program = open(path, "rb").read()

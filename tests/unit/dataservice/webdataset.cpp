@@ -6,6 +6,7 @@
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/make_source.hpp"
 #include "dataservice/source/webdataset_source.hpp"
+#include "dataservice/tools/parallel.hpp"
 #include "tests/packed_fixture.hpp"
 #include "tests/tar_fixture.hpp"
 #include "tests/tool_run.hpp"
@@ -159,7 +160,8 @@ TEST_CASE("what cannot be used is one error that says what is wrong") {
 
 TEST_CASE("shards of any number and size, gone through side by side, are one after the other") {
   const test::TemporaryFolder folder;
-  for (const std::uint32_t shards : {1u, 2u, 3u, 7u, 8u, 9u, 40u}) {
+  // 8 for each thread: from there on a thread has four in turns.
+  for (const std::uint32_t shards : {1u, 2u, 3u, 7u, 8u, 9u, 8 * parallel_threads() + 1}) {
     CAPTURE(shards);
     std::string json;
     std::vector<std::string> pictures;
@@ -199,8 +201,28 @@ TEST_CASE("shards of any number and size, gone through side by side, are one aft
       CHECK(index_error(folder.path().string(), other) ==
             (folder / last) + " holds " + count + " samples; " + (folder / "i.json") + " promises " + wrong);
     }
-    write_file_atomically(folder / last, std::string(512, 'x'));
-    CHECK(has(index_error(folder.path().string(), json), last + " is damaged at byte 0: "));
+    const std::string middle = std::to_string(shards / 2) + ".tar";
+    write_file_atomically(folder / middle, std::string(512, 'x'));
+    CHECK(has(index_error(folder.path().string(), json), "/" + middle + " is damaged at byte 0: "));
+  }
+}
+
+TEST_CASE("a tar that ends with its last member's last byte loses no sample") {
+  const test::TemporaryFolder folder;
+  for (const std::size_t samples : {1u, 4u}) {
+    Members members;
+    for (std::size_t k = 0; k < samples; ++k) {
+      members.emplace_back(std::to_string(k) + ".cls", "0");
+      members.emplace_back(std::to_string(k) + ".jpg", made_up_picture(static_cast<std::uint32_t>(k), 100));
+    }
+    const std::string whole = tar_of(members);
+    write_file_atomically(folder / "0.tar", whole.substr(0, samples * 4 * 512 - 512 + 100));
+    write_file_atomically(folder / "i.json",
+                          "{\"wids_version\": 1, \"shardlist\": [{\"url\": \"0.tar\", \"nsamples\": " +
+                              std::to_string(samples) + "}]}");
+    const WebDatasetSource source(folder / "i.json");
+    REQUIRE(source.size() == samples);
+    for (std::uint32_t i = 0; i < source.size(); ++i) CHECK(picture_of(source, i) == made_up_picture(i, 100));
   }
 }
 
