@@ -13,7 +13,8 @@
 
 namespace facetrain {
 
-// Writes and syncs the file; returns SavedFile::checksums. Throws Error(kIo).
+// Writes and syncs the file and reads it back from the disk; returns SavedFile::checksums. Throws Error(kIo)
+// when writing fails, Error(kInput) when other bytes came back.
 std::vector<std::uint32_t> write_rank_file(const std::string& path, std::span<const std::byte> bytes);
 
 class RankFile {
@@ -24,6 +25,8 @@ class RankFile {
   // Fills `out` from `offset` on, a place inside the file. Fast for offsets that ascend. Throws Error(kInput)
   // naming the place when a checksum is wrong, Error(kIo) when reading fails.
   void read(std::uint64_t offset, std::span<std::byte> out);
+  // Reads all of the file, from the disk where the system lets it be asked. Throws as read().
+  void verify();
 
  private:
   void load(std::uint64_t block);

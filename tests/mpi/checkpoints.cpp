@@ -230,6 +230,31 @@ TEST_CASE("saved by a ranks, loaded by b, saved by b, loaded by a: every bit, th
       }
 }
 
+TEST_CASE("BatchNorm's statistics: each rank's own at the same world, rank 0's for all at another") {
+  const test::TemporaryFolder folder;
+  const std::string root = shared_path(folder);
+  const auto own = [](Job& job) -> at::Tensor { return job.trainer.backbone.state()[3].tensor; };
+  for (int a = 1; a <= world().size(); ++a) {
+    const std::string run = root + "/" + std::to_string(a);
+    if (MpiComm comm = first_ranks(a)) {
+      Job job({}, std::move(comm));
+      own(job).fill_(1.5 + job.trainers.rank());
+      job.save(run, 3);
+    }
+    world().barrier();
+    for (int b = 1; b <= world().size(); ++b) {
+      CAPTURE(a);
+      CAPTURE(b);
+      if (MpiComm comm = first_ranks(b)) {
+        Job job({}, std::move(comm));
+        job.load(run);
+        CHECK(own(job).eq(1.5 + (a == b ? job.trainers.rank() : 0)).all().item<bool>());
+      }
+      world().barrier();
+    }
+  }
+}
+
 TEST_CASE("a run that goes on with another number of ranks takes the steps of one that never changed") {
   const test::TemporaryFolder folder;
   const std::string root = shared_path(folder);

@@ -14,14 +14,15 @@ inline at::Tensor draw(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType
   return at::randn(shape, generator, type);
 }
 
-// Embedding (B, size) = weight x picture (B, pixels) + bias; the weight with decay, the bias without, and a
-// parameter that is not trained.
+// Embedding (B, size) = weight x picture (B, pixels) + bias; the weight with decay, the bias without, a
+// parameter that is not trained, and a buffer that nothing uses.
 class LinearBackbone final : public Backbone {
  public:
   LinearBackbone(std::int64_t pixels, std::int64_t size, at::ScalarType type) {
     state_ = {{"weight", draw({size, pixels}, 1, type).set_requires_grad(true)},
               {"bias", draw({size}, 2, type).set_requires_grad(true), false, true, false},
-              {"fixed", at::ones({size}, type), false, false}};
+              {"fixed", at::ones({size}, type), false, false},
+              {"running_mean", at::zeros({size}, type), true, false}};
   }
   at::Tensor forward(const at::Tensor& images, const DropoutKey& key) override {
     keys.push_back(key);

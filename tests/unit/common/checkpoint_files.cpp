@@ -56,6 +56,18 @@ TEST_CASE("CRC-32C, whole and in pieces") {
     CHECK(crc32c(all.subspan(cut), crc32c(all.first(cut))) == crc32c(all));
 }
 
+TEST_CASE("a written file is verified, all of its blocks") {
+  Example example;
+  RankFile(example.path, example.saved).verify();
+  for (const std::uint64_t at : {std::uint64_t{0}, kChecksumBlock + 17, 2 * kChecksumBlock + 999}) {
+    Example damaged;
+    damaged.flip(at);
+    CHECK(error_of<Error>([&] {
+            RankFile(damaged.path, damaged.saved).verify();
+          }).find("is damaged: bytes ") != std::string::npos);
+  }
+}
+
 TEST_CASE("any range of a file is read back, across its blocks") {
   Example example;
   CHECK(example.saved.checksums.size() == 3);

@@ -70,6 +70,19 @@ TEST_CASE("the head's shards and a GPU's memory") {
   CHECK(head.memory.head == doctest::Approx(126.0 * 512 * 4 * 3 + 8 * 128 * 126.0 * 4 * 3));
 }
 
+TEST_CASE("the README's job of 64 nodes x 8 GPUs, 5 and 50 million images, 100K and 1M identities") {
+  // 5,000,000 over 512 ranks: 9766 each, 76 steps of 128; 76 x 65,536 = 4,980,736.
+  const PaperOrder five = paper_order(config(128, "exact"), 5'000'000, cluster(64, 8));
+  CHECK(five.steps == 76);
+  CHECK(five.left_out == 19'264);
+  const PaperOrder fifty = paper_order(config(128, "chunked"), 50'000'000, cluster(64, 8));
+  CHECK(fifty.steps == 762);
+  CHECK(fifty.left_out == 61'568);
+  const PaperHead head = paper_head(config(128, "exact"), {1000, 10, 1}, 1'000'000, cluster(64, 8));
+  CHECK(head.fewest == 1953);
+  CHECK(head.most == 1954);
+}
+
 TEST_CASE("the tables") {
   const test::TemporaryFolder folder;
   std::ofstream(folder / "c.toml") << "[train]\nbatch_size = 4\n[data]\nshard = 16\nwindow = 64\n";
