@@ -1,5 +1,6 @@
 // GradientBuckets: the mean over ranks, its exchange begins while backward runs, and what may not happen.
 #include "trainer/comm/gradient_buckets.hpp"
+#include "trainer/comm/forwarding_communicator.hpp"
 
 #include <ATen/ATen.h>
 
@@ -24,31 +25,23 @@ using facetrain::test::world;
 namespace {
 
 // Notes when collectives start; the wire is the real one.
-class Recorder : public Communicator {
+class Recorder : public ForwardingCommunicator {
  public:
-  Recorder(Communicator& wire, std::vector<std::string>& events) : wire_(wire), events_(events) {}
-  int rank() const override { return wire_.rank(); }
-  int size() const override { return wire_.size(); }
+  Recorder(Communicator& wire, std::vector<std::string>& events)
+      : ForwardingCommunicator(wire), events_(events) {}
   Work all_reduce_async(at::Tensor t, ReduceOp op) override {
     events_.push_back("reduce " + std::to_string(t.numel()) + " " + c10::toString(t.scalar_type()));
-    return wire_.all_reduce_async(std::move(t), op);
+    return ForwardingCommunicator::all_reduce_async(std::move(t), op);
   }
-  void all_gather(at::Tensor out, const at::Tensor& in) override { wire_.all_gather(std::move(out), in); }
-  void reduce_scatter(at::Tensor out, const at::Tensor& in) override {
-    wire_.reduce_scatter(std::move(out), in);
-  }
-  void broadcast(at::Tensor t, int root) override { wire_.broadcast(std::move(t), root); }
-  void barrier() override { wire_.barrier(); }
 
  private:
-  Communicator& wire_;
   std::vector<std::string>& events_;
 };
 
 // Counts the reductions that have completed, as a thread beside the computing one sees them.
-class Completions : public Communicator {
+class Completions : public ForwardingCommunicator {
  public:
-  explicit Completions(Communicator& wire) : wire_(wire) {}
+  using ForwardingCommunicator::ForwardingCommunicator;
   ~Completions() override {
     for (std::thread& one : waiting_) one.join();
   }
@@ -58,10 +51,8 @@ class Completions : public Communicator {
     changed_.wait_for(lock, std::chrono::seconds(10), [&] { return completed_ >= expected; });
     return completed_;
   }
-  int rank() const override { return wire_.rank(); }
-  int size() const override { return wire_.size(); }
   Work all_reduce_async(at::Tensor t, ReduceOp op) override {
-    auto work = std::make_shared<Work>(wire_.all_reduce_async(std::move(t), op));
+    auto work = std::make_shared<Work>(ForwardingCommunicator::all_reduce_async(std::move(t), op));
     auto done = std::make_shared<std::promise<void>>();
     waiting_.emplace_back([this, work, done] {
       work->wait();
@@ -74,15 +65,8 @@ class Completions : public Communicator {
     });
     return Work([done] { done->get_future().wait(); });
   }
-  void all_gather(at::Tensor out, const at::Tensor& in) override { wire_.all_gather(std::move(out), in); }
-  void reduce_scatter(at::Tensor out, const at::Tensor& in) override {
-    wire_.reduce_scatter(std::move(out), in);
-  }
-  void broadcast(at::Tensor t, int root) override { wire_.broadcast(std::move(t), root); }
-  void barrier() override { wire_.barrier(); }
 
  private:
-  Communicator& wire_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t completed_ = 0;

@@ -3,35 +3,33 @@
 
 #include <utility>
 
-#include "trainer/comm/communicator.hpp"
+#include "trainer/comm/forwarding_communicator.hpp"
 #include "trainer/step/step_profile.hpp"
 
 namespace facetrain {
 
-class ProfiledCommunicator final : public Communicator {
+class ProfiledCommunicator final : public ForwardingCommunicator {
  public:
   // Both outlive it.
   ProfiledCommunicator(Communicator& trainers, StepProfile& profile)
-      : trainers_(trainers), profile_(profile) {}
+      : ForwardingCommunicator(trainers), profile_(profile) {}
 
-  int rank() const override { return trainers_.rank(); }
-  int size() const override { return trainers_.size(); }
   // Only what wait() takes counts: the rest is hidden behind computing.
   Work all_reduce_async(at::Tensor t, ReduceOp op) override {
-    Work under_way = trainers_.all_reduce_async(std::move(t), op);
+    Work under_way = ForwardingCommunicator::all_reduce_async(std::move(t), op);
     return Work([this, under_way]() mutable { timed([&] { under_way.wait(); }); });
   }
   void all_gather(at::Tensor out, const at::Tensor& in) override {
-    timed([&] { trainers_.all_gather(std::move(out), in); });
+    timed([&] { ForwardingCommunicator::all_gather(std::move(out), in); });
   }
   void reduce_scatter(at::Tensor out, const at::Tensor& in) override {
-    timed([&] { trainers_.reduce_scatter(std::move(out), in); });
+    timed([&] { ForwardingCommunicator::reduce_scatter(std::move(out), in); });
   }
   void broadcast(at::Tensor t, int root) override {
-    timed([&] { trainers_.broadcast(std::move(t), root); });
+    timed([&] { ForwardingCommunicator::broadcast(std::move(t), root); });
   }
   void barrier() override {
-    timed([&] { trainers_.barrier(); });
+    timed([&] { ForwardingCommunicator::barrier(); });
   }
 
  private:
@@ -43,7 +41,6 @@ class ProfiledCommunicator final : public Communicator {
     profile_.enter(around);
   }
 
-  Communicator& trainers_;
   StepProfile& profile_;
 };
 
