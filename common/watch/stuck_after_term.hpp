@@ -16,7 +16,8 @@ class StuckAfterTerm {
   // validation, saving and the end may take their time, and time in which the process was suspended does not
   // count.
   bool look(bool term_has_come, const Beat& beat, double now) {
-    const double gap = looked_ < 0 ? 0 : suspended(looked_, now);
+    if (looked_ < 0) looked_ = updated_ = moved_ = now;
+    const double gap = suspended(looked_, now);
     looked_ = now;
     updated_ += gap;
     moved_ += gap;
