@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/ipc/fd.hpp"
 #include "common/launch/mpirun_messages.hpp"
 #include "common/number.hpp"
@@ -252,7 +254,11 @@ int run_job(const std::vector<std::string>& argv, int node_processes, FirstSigna
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   if (asked && code == 128 + SIGUSR1) return kExitCheckpointed;
   if (code != 0 && code != kExitCheckpointed && !errors.has_shown())
-    std::cerr << "facetrain: the job ended with exit code " << code << " and without a reason\n";
+    std::cerr << (WIFSIGNALED(status)
+                      ? "facetrain: mpirun on " + host_name() + " was killed by signal " +
+                            std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")\n"
+                      : "facetrain: the job ended with exit code " + std::to_string(code) +
+                            " and without a reason\n");
   return code;
 }
 

@@ -20,7 +20,7 @@ full_disk_case() {  # full_disk_case PERCENT: of the second checkpoint find room
   train --set checkpoint.minutes=0 --set checkpoint.keep=0
   expect "a full disk" $? 74
   says 'WARNING: checkpoint step_8 was not written: .*No space left on device; the checkpoint before it stays, training goes on'
-  grep -qE 'trainer .*: checkpoint step_12 was not written: .*No space left on device' err || fail "no reason on the error output: $(cat err)"
+  only_line "^trainer .rank 1 on $(uname -n).: checkpoint step_12 was not written: write runs/a/checkpoints/step_12[^ ]*: No space left on device; the checkpoint before it stays$"
   expect "what is there" "$(ls $checkpoints)" step_4
   nothing_left
   mount -o remount,size=64m "$work/$checkpoints"
@@ -33,6 +33,7 @@ fault_17_disk_full_in_export() {
   train --set checkpoint.minutes=0
   expect "no room for a model" $? 74
   says 'WARNING: the model was not exported: write .*No space left on device; training goes on'
+  only_line "^trainer .rank 1 on $(uname -n).: write runs/a/models/[^ ]*: No space left on device$"
   expect "what is there" "$(ls runs/a/models)" ""
   nothing_left
   mount -o remount,size=64m "$work/runs/a/models"
@@ -46,6 +47,6 @@ fault_18_read_only_folder() {
   mount -o remount,ro "$work/runs/a"
   train
   expect "a folder that is read-only" $? 74
-  says 'Read-only file system'
+  only_line "^trainer .rank 1 on $(uname -n).: create runs/a/lock: Read-only file system$"
   nothing_left
 }

@@ -1,9 +1,9 @@
 # A process of the job is killed, or stops for ever.
-killed() {  # killed WHAT PATTERN: kill -9 in the middle
+killed() {  # killed WHAT WHO: kill -9 in the middle; the only line names who it was, where and why
   data; undisturbed; background; until_saved 10
   $1
-  ended "$row" "137 70 75 1 134 255" 15
-  says "$2"
+  ended "$row" 137 15
+  expect "the error output" "$(cat err)" "facetrain: $2 on $(uname -n) was killed by signal 9 (Killed)"
   goes_on
 }
 kill_service() { kill -9 "$(pids "$bin/dataservice ")"; }
@@ -14,17 +14,16 @@ kill_waiting_trainer() {  # one stands still, so that the other waits in an exch
   kill -9 "$(pids "$bin/trainer " | head -1)"
 }
 kill_mpirun() { kill -9 "$(pids "mpirun")"; }
-fault_01_kill_service() { killed kill_service 'dataservice.*killed by signal 9|service.*(died|ended|closed)'; }
-fault_02_kill_trainer() { killed kill_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
-fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer 'trainer.*killed by signal 9|trainer.*(died|ended|closed)'; }
-fault_04_kill_mpirun() { torn=1; killed kill_mpirun 'facetrain: '; }
+fault_01_kill_service() { killed kill_service "rank 0 (dataservice)"; }
+fault_02_kill_trainer() { killed kill_trainer "rank 2 (trainer)"; }
+fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer "rank 1 (trainer)"; }
+fault_04_kill_mpirun() { torn=1; killed kill_mpirun mpirun; }
 
 stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the only line
   data; undisturbed; background --set limits.silence=6; until_saved 10
   kill -STOP "$($1)"
   ended "$row" 70 20
-  says "$2"
-  expect "lines on the error output" "$(wc -l <err)" 1
+  only_line "$2"
   goes_on
 }
 service_pid() { pids "$bin/dataservice "; }

@@ -11,6 +11,10 @@ nothing_left() {  # no process, no socket of the job that was seen running, no t
   [ -n "${torn:-}" ] || [ -z "$(ls -A "$TMPDIR")" ] || fail "left in TMPDIR: $(ls "$TMPDIR")"
 }
 expect() { [ "$2" = "$3" ] || fail "$1: expected '$3', got '$2': $(tail -n 5 out err)"; }
+only_line() {  # only_line PATTERN: all of the error output
+  expect "lines on the error output" "$(wc -l <err)" 1
+  grep -qE -- "$1" err || fail "the error output is not /$1/: $(cat err)"
+}
 says() { grep -qE -- "$1" out err || fail "nothing says /$1/: $(tail -n 5 out err)"; }
 
 data() {
@@ -32,7 +36,7 @@ reduce_lr = [2, 4]
 minutes = 0.00001
 END
 }
-train() { timeout -k 5 300 "$facetrain" train --config tiny.toml "$@" >out 2>err </dev/null; }
+train() { timeout -k 5 60 "$facetrain" train --config tiny.toml "$@" >out 2>err </dev/null; }
 undisturbed() {  # the trace that a run shall have in spite of all
   train --set run.prefix=undisturbed --set run.trace=undisturbed.jsonl --set checkpoint.minutes=0 "$@"
   expect "the undisturbed run" $? 0
