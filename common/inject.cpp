@@ -13,7 +13,7 @@ namespace {
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
   throw Error(ErrorKind::kConfig,
               why + " in \"" + std::string(text) + "\"" +
-                  "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, overflow, stop, stall; steps=N "
+                  "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, overflow, stop, slow, stall; steps=N "
                   "repeats it)");
 }
 
@@ -34,6 +34,7 @@ Injection parse_injection(std::string_view text) {
       injection.fault = value == "nan"        ? Fault::kNan
                         : value == "overflow" ? Fault::kOverflow
                         : value == "stop"     ? Fault::kStop
+                        : value == "slow"     ? Fault::kSlow
                         : value == "stall"    ? Fault::kStall
                                               : Fault::kNone;
       if (injection.fault == Fault::kNone) refuse(text, "no fault '" + std::string(value) + "'");

@@ -12,6 +12,7 @@ enum class Fault {
   kOverflow,  // a gradient is infinite, the loss is not; a run on the CPU gets float16's loss scale to have
               // it
   kStop,      // the process stops as by SIGSTOP
+  kSlow,      // the update takes half a second more
   kStall,     // a data service's read number `step` never comes back
 };
 
@@ -27,7 +28,7 @@ struct Injection {
   }
 };
 
-// rank=R,step=S,fault=nan|overflow|stop|stall[,steps=N]; empty: no fault. Throws Error(kConfig) for anything
+// rank=R,step=S,fault=nan|overflow|stop|slow|stall[,steps=N]; empty: no fault. Throws Error(kConfig) for anything
 // else.
 Injection parse_injection(std::string_view text);
 

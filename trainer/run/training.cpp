@@ -2,12 +2,14 @@
 
 #include <ATen/Parallel.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "common/checkpoint/folders.hpp"
@@ -83,6 +85,7 @@ PendingNumber pending_number(const at::Tensor& scalar) {
 // The batch's pictures with what debug.inject does to them.
 at::Tensor disturbed(const at::Tensor& images, Fault fault) {
   if (fault == Fault::kStop) std::raise(SIGSTOP);
+  if (fault == Fault::kSlow) std::this_thread::sleep_for(std::chrono::milliseconds(500));
   if (fault != Fault::kNan) return images;
   at::Tensor changed = images.clone();
   changed[0].fill_(std::numeric_limits<double>::quiet_NaN());

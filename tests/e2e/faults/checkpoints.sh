@@ -34,10 +34,12 @@ fault_19_kill_at_random_points() {  # FAULT_ROUNDS times (50), at or soon after 
 
 damaged() {  # damaged HOW PATTERN: the latest checkpoint
   data; undisturbed; a_few_steps
-  local latest
-  latest=$(ls $checkpoints | sort -t_ -k2 -n | tail -1)
+  local latest before
+  latest=step_$(latest)
+  before=$(ls $checkpoints | sort -t_ -k2 -n | tail -2 | head -1)
   $1 "$checkpoints/$latest"
   goes_on
+  says "Going on from $checkpoints/$before:"
   says "WARNING: the checkpoint $checkpoints/$latest cannot be used: .*$2.*; trying the one before"
 }
 cut_off() { truncate -s -1 "$1/rank_00001.bin"; }
@@ -52,7 +54,8 @@ fault_22_other_number_of_ranks() {  # 1 -> 3 -> 2 trainers, 24 samples an update
   epochs=7 data
   local whole="--set train.batch_size=24 --set launch.trainers=1" three="--set train.batch_size=8 --set launch.trainers=3" \
     two="--set train.batch_size=12 --set launch.trainers=2"
-  # Without statistics of the batch, which are each rank's, and in float64: the losses are the same up to rounding.
+  # BatchNorm's statistics are each rank's, so losses can be compared where one rank has the whole batch; for a network without them
+  # mpi.checkpoints compares every step.
   undisturbed $whole --set train.precision=fp64
   until=4 a_few_steps $whole --set train.precision=fp64
   until=8 a_few_steps $three --set train.precision=fp64

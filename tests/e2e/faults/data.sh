@@ -25,6 +25,10 @@ P
   says 'trainer .rank 1 on .*: 3 updates in a row, up to 11, had a loss or gradients that are NaN or infinite'
   expect "lines on the error output" "$(wc -l <err)" 1
   nothing_left
+  train   # the cause is gone
+  expect "going on" $? 0
+  says 'Going on from runs/a/checkpoints/step_'
+  nothing_left
 }
 fault_29_scale_floor() {  # float16's loss scale, on a CPU too: the gradients of rank 2 overflow until it is below 1
   data; undisturbed

@@ -8,9 +8,13 @@ killed() {  # killed WHAT WHO: kill -9 in the middle; the only line names who it
 }
 kill_service() { kill -9 "$(pids "$bin/dataservice ")"; }
 kill_trainer() { kill -9 "$(pids "$bin/trainer " | tail -1)"; }
-kill_waiting_trainer() {  # one stands still, so that the other waits in an exchange
+kill_waiting_trainer() {  # one stands still, so that the other waits in an exchange: it does no more updates
   kill -STOP "$(pids "$bin/trainer " | tail -1)"
   sleep 0.5
+  local updates
+  updates=$(wc -l <a.jsonl)
+  sleep 0.3
+  expect "updates while one stands still" "$(wc -l <a.jsonl)" "$updates"
   kill -9 "$(pids "$bin/trainer " | head -1)"
 }
 kill_mpirun() { kill -9 "$(pids "mpirun")"; }
@@ -19,8 +23,10 @@ fault_02_kill_trainer() { killed kill_trainer "rank 2 (trainer)"; }
 fault_03_kill_trainer_in_exchange() { killed kill_waiting_trainer "rank 1 (trainer)"; }
 fault_04_kill_mpirun() { torn=1; killed kill_mpirun mpirun; }
 
+# Updates that take their time, so that two heartbeats of the training come before anything is stopped.
+slowly() { background --set limits.silence=6 --set debug.inject=rank=2,step=9,fault=slow,steps=16; until_saved 10; sleep 2.2; }
 stopped() {  # stopped WHO PATTERN: kill -STOP, and who notices names it in the only line
-  data; undisturbed; background --set limits.silence=6; until_saved 10
+  data; undisturbed; slowly
   kill -STOP "$($1)"
   ended "$row" 70 20
   only_line "$2"
@@ -36,7 +42,7 @@ fault_06_stop_trainer() {
   stopped last_trainer_pid "^dataservice .rank 0 on .*: rank 2 .trainer on $(uname -n). $silent [a-z ]* after update [1-9][0-9]*: stopped, frozen or cut off"
   # The whole job stopped for longer than the limit, as a suspended machine is: nobody is named, it goes on to its end.
   rm -rf runs/a
-  background --set limits.silence=6; until_saved 10
+  slowly
   local all
   all="$launcher $(processes | cut -d' ' -f1)"
   kill -STOP $all

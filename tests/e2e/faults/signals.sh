@@ -20,12 +20,31 @@ fault_08_usr1_twice() {
   ended "USR1 twice" 75 30
   goes_on
 }
+usr1_while() {  # usr1_while WHAT: the trainers stand still in the middle of it until the signal is on its way
+  local trainers tries=0
+  trainers=$(pids "$bin/trainer ")
+  while kill -0 "$launcher" 2>/dev/null; do
+    $1 || continue
+    kill -STOP $trainers
+    tries=$((tries + 1))
+    if $1; then
+      kill -USR1 "$launcher"
+      sleep 0.2
+      kill -CONT $trainers
+      echo "$1: met at try $tries"
+      return
+    fi
+    kill -CONT $trainers
+  done
+  fail "it was never met $1 ($tries tries)"
+}
+validating() { [ "$(tail -n 1 runs/a/training.log | grep -c 'Validating')" = 1 ]; }
+saving() { compgen -G "$checkpoints/*.tmp.*" >/dev/null; }
 fault_09_usr1_in_validation() {
   data
   sed -i 's/^reduce_lr.*/&\n[validation]\nval_source = "data\/val"\nval_list = ["synth"]/' tiny.toml
-  undisturbed; background
-  for _ in $(seq 1200); do grep -q Validating out 2>/dev/null && break; sleep 0.02; done
-  kill -USR1 "$launcher"
+  undisturbed; background; until_saved 2
+  usr1_while validating
   ended "USR1 in the validation" 75 30
   goes_on
 }
@@ -33,7 +52,7 @@ fault_10_usr1_in_save() {  # checkpoints are written without a pause
   data; undisturbed
   for round in 1 2 3; do
     background; until_saved $((6 * round))
-    kill -USR1 "$launcher"
+    usr1_while saving
     ended "USR1 in a save" 75 30
   done
   goes_on
@@ -42,6 +61,7 @@ fault_11_usr1_before_first_step() {
   data; undisturbed; background
   for _ in $(seq 1200); do [ -n "$(pids "$bin/trainer ")" ] && break; sleep 0.02; done
   kill -USR1 "$launcher"
+  [ ! -s a.jsonl ] || fail "there had been updates: $(wc -l <a.jsonl)"
   ended "USR1 before the first step" 75 30
   train; expect "starting again" $? 0
   cmp undisturbed.jsonl a.jsonl || fail "the run that went on took other steps"

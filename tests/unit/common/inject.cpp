@@ -21,6 +21,8 @@ TEST_CASE("a fault befalls one rank, from one update on") {
   CHECK(often.at(0, 4) == Fault::kStop);
   CHECK(often.at(0, 5) == Fault::kNone);
   CHECK(parse_injection("rank=2,step=1,fault=overflow").at(2, 1) == Fault::kOverflow);
+  CHECK(parse_injection("rank=2,step=1,fault=slow").at(2, 1) == Fault::kSlow);
+  CHECK(parse_injection("rank=0,step=9,fault=stall").at(0, 9) == Fault::kStall);
   CHECK(parse_injection("").at(0, 1) == Fault::kNone);
 }
 
