@@ -11,10 +11,11 @@ namespace facetrain {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-  throw Error(ErrorKind::kConfig,
-              why + " in \"" + std::string(text) + "\"" +
-                  "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, overflow, stop, slow, stall; steps=N "
-                  "repeats it)");
+  throw Error(
+      ErrorKind::kConfig,
+      why + " in \"" + std::string(text) + "\"" +
+          "; write it as \"rank=1,step=5,fault=nan\" (faults: nan, overflow, stop, slow, stall; steps=N "
+          "repeats it)");
 }
 
 }  // namespace

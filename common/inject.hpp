@@ -28,8 +28,8 @@ struct Injection {
   }
 };
 
-// rank=R,step=S,fault=nan|overflow|stop|slow|stall[,steps=N]; empty: no fault. Throws Error(kConfig) for anything
-// else.
+// rank=R,step=S,fault=nan|overflow|stop|slow|stall[,steps=N]; empty: no fault. Throws Error(kConfig) for
+// anything else.
 Injection parse_injection(std::string_view text);
 
 }  // namespace facetrain

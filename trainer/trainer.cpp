@@ -35,8 +35,7 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
       std::cerr << process_name("trainer", mpi.rank()) + ": " + lock->warning() + "\n" << std::flush;
   }
   JobWatch watch(mpi, job, stop);
-  const c10::Device device = training_device(job.topology, job.config.launch.gpus);
-  report_place(job.topology, device.is_cpu() ? kOnCpu : device.index());
+  report_place(job.topology, picked_gpu(job.topology, job.config.launch.gpus));
   RunEnd end = RunEnd::kFinished;
   if (is_embedding(job.config))
     run_embedding(mpi, job, progress, watch.vitals());

@@ -24,9 +24,8 @@ int visible_gpus(int devices, const std::optional<std::string>& cuda_visible_dev
 using Environment = std::map<std::string, std::string>;
 Environment this_environment();
 
-// FACETRAIN_TEST_GPUS=N: check a launch as if this machine had N GPUs. Only for tests of launch mistakes
-// (more trainers than GPUs) where there are none: launcher and trainers count N, but nothing can compute on
-// them.
+// FACETRAIN_TEST_GPUS=N: place a job as if this machine had N GPUs. Only for tests of launches where there
+// are none: launcher and trainers count N and share them out, but what computes is the CPU.
 std::optional<int> pretended_gpus(const Environment& environment);
 
 }  // namespace facetrain

@@ -42,9 +42,25 @@ std::vector<WatchedProcess> all_processes(const MpiComm& world, const Topology& 
   return processes;
 }
 
-// Rank 0 watches all, rank 1 watches rank 0, the others nobody.
-std::vector<WatchedProcess> watched_by(int rank, std::vector<WatchedProcess> all) {
-  if (rank > 0) all.resize(rank == 1 ? 1 : 0);
+// Rank 0 watches all, the others rank 0: rank 1 to name it, the rest to leave when nobody ends them.
+Liveness liveness_of(int rank, std::vector<WatchedProcess> all, const Config& config) {
+  WaitLimits limits{config.limits.silence, config.limits.step, config.limits.storage};
+  if (rank > 0) all.resize(1);
+  if (rank > 1) limits.patience = 2;
+  return {std::move(all), limits, monotonic_seconds()};
+}
+
+// A beat to one other rank, which may not have taken the last one yet.
+struct Outgoing {
+  int to = 0;
+  Beat beat;
+  MPI_Request request = MPI_REQUEST_NULL;
+};
+
+std::vector<Outgoing> outgoing_of(int rank, int size) {
+  std::vector<Outgoing> all;
+  const int first = rank == 0 ? 1 : 0, end = rank == 0 ? size : 1;
+  for (int to = first; to < end; ++to) all.push_back({to, {}, MPI_REQUEST_NULL});
   return all;
 }
 
@@ -59,15 +75,17 @@ struct JobWatch::State {
 
   // The MPI thread's own.
   MPI_Comm comm = MPI_COMM_NULL;
-  int rank = 0, size = 1;
+  int rank = 0;
   Liveness liveness;
-  Beat sent;
-  MPI_Request sending = MPI_REQUEST_NULL;
+  std::vector<Outgoing> outgoing;
 
   StuckAfterTerm stuck;  // the watch thread's own
 
   State(Liveness the_liveness, const MpiComm& world)
-      : comm(world.handle()), rank(world.rank()), size(world.size()), liveness(std::move(the_liveness)) {}
+      : comm(world.handle()),
+        rank(world.rank()),
+        liveness(std::move(the_liveness)),
+        outgoing(outgoing_of(world.rank(), world.size())) {}
 
   void receive(double time) {
     for (int there = 1; there != 0;) {
@@ -82,11 +100,14 @@ struct JobWatch::State {
   }
 
   void send() {
-    int done = 1;
-    check_mpi(MPI_Test(&sending, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done == 0 || size == 1) return;  // a peer that is stopped takes nothing: let nothing pile up
-    sent = vitals.beat();
-    check_mpi(MPI_Isend(&sent, sizeof sent, MPI_BYTE, rank == 0 ? 1 : 0, kTag, comm, &sending), "MPI_Isend");
+    for (Outgoing& out : outgoing) {
+      int done = 1;
+      check_mpi(MPI_Test(&out.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      if (done == 0) continue;  // a peer that is stopped takes nothing: let nothing pile up
+      out.beat = vitals.beat();
+      check_mpi(MPI_Isend(&out.beat, sizeof out.beat, MPI_BYTE, out.to, kTag, comm, &out.request),
+                "MPI_Isend");
+    }
   }
 
   std::optional<std::string> tick() {
@@ -107,10 +128,8 @@ struct JobWatch::State {
 
 JobWatch::JobWatch(MpiSession& session, const Job& job, StopSignal& stop)
     : session_(session), comm_(duplicate_world(session)) {
-  const WaitLimits limits{job.config.limits.silence, job.config.limits.step, job.config.limits.storage};
-  Liveness liveness(watched_by(comm_.rank(), all_processes(comm_, job.topology)), limits,
-                    monotonic_seconds());
-  state_ = std::make_shared<State>(std::move(liveness), comm_);
+  state_ = std::make_shared<State>(liveness_of(comm_.rank(), all_processes(comm_, job.topology), job.config),
+                                   comm_);
   state_->name = process_name(job.topology.role == Role::kService ? "dataservice" : "trainer", comm_.rank());
   const bool trains = job.topology.role == Role::kTrainer, embeds = is_embedding(job.config);
   thread_ = std::thread([&session, &stop, state = state_, trains, embeds] {
@@ -177,9 +196,11 @@ void JobWatch::end() {
   meet();  // nobody sends any more
   session_.call([this] {
     state_->receive(monotonic_seconds());
-    int done = 0;
-    MPI_Test(&state_->sending, &done, MPI_STATUS_IGNORE);  // eager, and received by now
-    if (state_->sending != MPI_REQUEST_NULL) MPI_Request_free(&state_->sending);
+    for (Outgoing& out : state_->outgoing) {
+      int done = 0;
+      MPI_Test(&out.request, &done, MPI_STATUS_IGNORE);  // eager, and received by now
+      if (out.request != MPI_REQUEST_NULL) MPI_Request_free(&out.request);
+    }
   });
 }
 

@@ -1,7 +1,9 @@
 // The heartbeats of a job: each process tells world rank 0 once a second that it lives and how far it is, and
-// rank 0 tells rank 1. Who finds a process silent or stuck (common/watch/liveness.hpp) names it in one line
-// and ends the job. No collective takes part, and nobody waits: a thread posts a short task to the MPI thread
-// once a second, which takes the beats that have come and sends one, unless the last one is still under way.
+// rank 0 tells all. Who finds a process silent or stuck (common/watch/liveness.hpp) names it in one line and
+// ends the job: rank 0 and rank 1 after limits.silence, the others, for whom nobody speaks when their node is
+// cut off, after twice that. No collective takes part, and nobody waits: a thread posts a short task to the
+// MPI thread once a second, which takes the beats that have come and sends its own, except to whom the last
+// one is still under way.
 // Under srun a TERM asks for a checkpoint; a trainer that will never come to it leaves with 143
 // (common/watch/stuck_after_term.hpp), as does an embedding job, which has nothing to keep, at once.
 #pragma once

@@ -92,7 +92,7 @@ std::optional<std::string> Liveness::silent(double now) const {
   const Seen* first = nullptr;
   int count = 0;
   for (const Seen& seen : seen_) {
-    if (now - seen.heard <= limits_.silence) continue;
+    if (now - seen.heard <= limits_.silence * limits_.patience) continue;
     ++count;
     if (first == nullptr || seen.heard < first->heard) first = &seen;
   }

@@ -23,6 +23,7 @@ struct WaitLimits {
   double silence = 30;
   double step = 600;
   double storage = 300;
+  double patience = 1;  // of this watcher: how many times `silence` it waits
 };
 
 class Liveness {

@@ -50,9 +50,11 @@ expect_end undisturbed COMPLETED 120
 expect "undisturbed: updates" "$(updates undisturbed)" 120
 
 # ---- Into the queue and back. The time limit, under both launchers: Slurm looks every 30 s, so that the jobs stand still until it has.
-submit mpirun mpirun --time=60 --signal=B:USR1@65 -- --set limits.silence=10
+# (Later updates take their time, so that neither job is over before the other one has come as far.)
+both=(--set limits.silence=10 --set debug.inject=rank=1,step=65,fault=slow,steps=45)
+submit mpirun mpirun --time=60 --signal=B:USR1@65 -- "${both[@]}"
 mpirun_job=$job
-submit srun srun --time=60 --signal=USR1@65 -- --set limits.silence=10
+submit srun srun --time=60 --signal=USR1@65 -- "${both[@]}"
 under_way mpirun 10
 under_way srun 10
 kill -STOP $(processes)
@@ -68,35 +70,33 @@ for limited in $job $mpirun_job; do
   expect "times that the time limit put job $limited back into the queue" "$(restarts $limited)" 1
   scontrol update JobId=$limited TimeLimit=60 || die "job $limited is not there any more"
 done
-back srun 1
-under_way srun 30
-scontrol suspend "$job"
-suspended=$SECONDS
-srun_job=$job job=$mpirun_job
-back mpirun 1
-under_way mpirun 30
-scancel --batch --signal=USR1 "$job"
-back mpirun 2
-expect_undisturbed mpirun
-expect_in mpirun "Going on from .*step_" "$work/runs/mpirun/training.log"
-expect "mpirun: times that it went back into the queue" "$(grep -c 'ended with 75' mpirun.log) $(grep -c 'back into the queue' mpirun.log)" "2 2"
-
-job=$srun_job
-while [ $((SECONDS - suspended)) -lt 14 ]; do sleep 0.2; done   # longer than limits.silence
-scontrol resume "$job"
-under_way srun 50
-scancel --signal=USR1 "$job"
-back srun 2
-under_way srun 70
+each() {  # each COMMAND ARGUMENT: for both jobs, as COMMAND NAME ARGUMENT
+  job=$srun_job; $1 srun "$2"
+  job=$mpirun_job; $1 mpirun "$2"
+}
+srun_job=$job
+each back 1
+each under_way 30
+scontrol suspend "$srun_job,$mpirun_job"
+sleep 14   # longer than limits.silence
+scontrol resume "$srun_job,$mpirun_job"
+each under_way 50
+scancel --signal=USR1 "$srun_job"
+scancel --batch --signal=USR1 "$mpirun_job"
+each back 2
+each under_way 70
 urgent=$(sbatch --parsable --partition=urgent --nodes=2 --exclusive --output=/dev/null --wrap 'sleep 1') || die "sbatch"
-back srun 3
+each back 3
 expect "the urgent job" "$(wait_for_job "$urgent" 20)" COMPLETED
-expect "srun: times that it went back into the queue itself" "$(grep -c 'ended with 75' srun.log) $(grep -c 'back into the queue' srun.log)" "3 3"
-under_way srun 90
-scontrol requeue "$job"
-back srun 4
-expect_undisturbed srun
-expect_in srun "Going on from .*step_" "$work/runs/srun/training.log"
+each under_way 90
+scontrol requeue "$srun_job"
+scontrol requeue "$mpirun_job"
+each back 4
+each expect_undisturbed ""
+for name in srun mpirun; do expect_in $name "Going on from .*step_" "$work/runs/$name/training.log"; done
+# What Slurm ends by TERM goes on from a checkpoint at once under srun, from the last one under mpirun.
+for name in srun mpirun; do ends+=("$(grep -c 'Stopped as asked' "runs/$name/training.log") $(grep -c 'preempted, to go on' $name.log)"); done
+expect "times that a checkpoint was written for the end, and that the job was preempted without" "${ends[*]}" "4 0 2 1"
 
 # ---- To an end, and on by the same sbatch.
 for launcher in srun mpirun; do
@@ -118,20 +118,20 @@ for launcher in srun mpirun; do
     [ -e "runs/$name/checkpoints/step_$(updates $name)" ] || fail "$name: no checkpoint of step $(updates $name): $(ls runs/$name/checkpoints)"
   fi
   submit $name $launcher --no-requeue --gpus-per-node=2 -- --set limits.silence=5
-  if [ $launcher = srun ]; then
-    # The processes of n1 miss the heartbeats of n2's and end the job. What runs on n2 goes when the node is back, since nobody can reach it
-    # before.
-    under_way $name 65
-    cut n2
-    wait_for_line 'gave no sign of life' "$work/$name.log" 20
-    expect_in "cut off: who" 'dataservice .rank 0 on n1.: rank [345] .[a-z]* on n2.( and [12] more process(es)?)? gave no sign of life for [0-9]+ s' "$work/$name.log"
-    state=$(wait_for_job "$job" 60)
-    [[ $state == FAILED || $state == NODE_FAIL ]] || fail "cut off: state $state"
-    expect "cut off: still on n1" "$(pids n1 trainer; pids n1 dataservice)" ""
-    join n2
-    expect_clean "cut off" 120   # slurmstepd of n2 first tries for a while to tell the srun that is gone
-    submit $name $launcher --no-requeue --gpus-per-node=2 --
-  fi
+  # The processes of n1 miss the heartbeats of n2's and end the job; those of n2, which nobody can reach, miss rank 0's.
+  under_way $name 65
+  cut n2
+  since=$SECONDS
+  wait_for_line 'gave no sign of life' "$work/$name.log" 20
+  expect_in "cut off: who" 'dataservice .rank 0 on n1.: rank [345] .[a-z]* on n2.( and [12] more process(es)?)? gave no sign of life for [0-9]+ s' "$work/$name.log"
+  while [ -n "$(pids n2 trainer; pids n2 dataservice)" ] && [ $((SECONDS - since)) -lt 25 ]; do sleep 0.2; done
+  expect "cut off: still on n2" "$(pids n2 trainer; pids n2 dataservice)" ""
+  state=$(wait_for_job "$job" 60)
+  [[ $state == FAILED || $state == NODE_FAIL ]] || fail "cut off: state $state"
+  expect "cut off: still on n1" "$(pids n1 trainer; pids n1 dataservice)" ""
+  join n2
+  expect_clean "cut off" 120   # slurmstepd of n2 first tries for a while to tell the srun that is gone
+  submit $name $launcher --no-requeue --gpus-per-node=2 --
   expect_undisturbed $name
 done
 finish

@@ -20,6 +20,7 @@ plan=$(printf '# rank %s\n' "0  node 0 (n1)  dataservice" "1  node 0 (n1)  train
   "2  node 0 (n1)  trainer 1  CPU  data part 1 of 4" "3  node 1 (n2)  dataservice" \
   "4  node 1 (n2)  trainer 0  CPU  data part 2 of 4" "5  node 1 (n2)  trainer 1  CPU  data part 3 of 4")
 foreseen=$(sed '/dataservice/!s/CPU  //' <<<"$plan")   # where a job is planned, other nodes' GPUs are not known
+gpu_plan=$(sed -E 's/(trainer (.)  )CPU/\1GPU \2/' <<<"$plan")
 
 submit srun --ntasks-per-node=3
 expect_same_trace srun srun.jsonl one_node.jsonl
@@ -29,9 +30,11 @@ expect_in "srun: the job's log" 'Epoch: \[1-3\]' srun.log
 expect "srun: a log for each rank" "$(ls srun.logs/*/ | grep rank | tr '\n' ' ')" "rank0.log rank1.log rank2.log rank3.log rank4.log rank5.log "
 expect_clean srun 10
 
-FACETRAIN_LAUNCHER=mpirun submit mpirun --ntasks-per-node=3
+# This one with GPUs to share out, which compute nothing.
+FACETRAIN_TEST_GPUS=2 FACETRAIN_LAUNCHER=mpirun submit mpirun --ntasks-per-node=3 --gpus-per-node=2
 expect_same_trace mpirun mpirun.jsonl one_node.jsonl
-expect "mpirun: what happened" "$(find mpirun.logs -name stdout -exec cat {} + | grep '^# ' | sort -k3n)" "$plan"
+expect "mpirun: foreseen" "$(grep -B99 -m1 '^+ mpirun' mpirun.log | grep '^# ' | head -n 6)" "$gpu_plan"
+expect "mpirun: what happened" "$(find mpirun.logs -name stdout -exec cat {} + | grep '^# ' | sort -k3n)" "$gpu_plan"
 expect_in "mpirun: the job's log" 'Epoch: \[1-3\]' mpirun.log
 expect_clean mpirun 10
 

@@ -2,6 +2,7 @@
 
 #include "common/error.hpp"
 #include "common/launch/launch_plan.hpp"
+#include "common/launch/machine.hpp"
 #include "trainer/cuda/device.hpp"
 
 namespace facetrain {
@@ -20,6 +21,11 @@ int pick_device(int local_trainer, int node_trainers, int visible, const config_
                     " GPUs visible; set launch.trainers to the number of GPUs, or name them with --gpus");
   }
   return gpu_of_trainer(gpus, local_trainer, visible);
+}
+
+int picked_gpu(const Topology& topology, const config_types::Ints& gpus) {
+  const int visible = pretended_gpus(this_environment()).value_or(device_count());
+  return visible == 0 ? kOnCpu : pick_device(topology.local_trainer, topology.node_trainers, visible, gpus);
 }
 
 }  // namespace facetrain

@@ -2,7 +2,6 @@
 #include <string>
 
 #include "common/error.hpp"
-#include "common/launch/machine.hpp"
 #include "trainer/comm/make_communicator.hpp"
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/cuda/device.hpp"
@@ -26,8 +25,7 @@ const char* why_no_device() {
   return "CPU-only build";
 }
 c10::Device training_device(const Topology& topology, const config_types::Ints& gpus) {
-  if (const auto pretended = pretended_gpus(this_environment()))  // a test: is the launch as it should be?
-    (void)pick_device(topology.local_trainer, topology.node_trainers, *pretended, gpus);
+  (void)picked_gpu(topology, gpus);  // of a test: is the launch as it should be?
   return c10::Device(c10::kCPU);
 }
 

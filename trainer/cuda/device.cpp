@@ -1,6 +1,6 @@
 #include "trainer/cuda/device.hpp"
 
-#include "common/launch/machine.hpp"
+#include "common/launch/launch_plan.hpp"
 #include "trainer/cuda/check_cuda.hpp"
 
 namespace facetrain {
@@ -20,9 +20,8 @@ const char* why_no_device() {
 }
 
 c10::Device training_device(const Topology& topology, const config_types::Ints& gpus) {
-  const int visible = pretended_gpus(this_environment()).value_or(device_count());
-  if (visible == 0) return c10::Device(c10::kCPU);
-  const int index = pick_device(topology.local_trainer, topology.node_trainers, visible, gpus);
+  const int index = picked_gpu(topology, gpus);
+  if (index == kOnCpu) return c10::Device(c10::kCPU);
   check_cuda(cudaSetDevice(index), "cudaSetDevice(" + std::to_string(index) + ")");
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }

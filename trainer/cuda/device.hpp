@@ -22,9 +22,11 @@ const char* why_no_device();
 // numbers when there are more trainers than GPUs.
 int pick_device(int local_trainer, int node_trainers, int visible, const config_types::Ints& gpus = {});
 
-// This trainer's device, made the calling thread's current one; the CPU when device_count() is 0. gpus:
-// launch.gpus, the devices to use in the order of the node's trainers (empty: all). Throws Error(kConfig)
-// naming a GPU that is not there.
+// pick_device() of this process, kOnCpu when device_count() is 0. gpus: launch.gpus, the devices to use in
+// the order of the node's trainers (empty: all). Throws Error(kConfig) naming a GPU that is not there.
+int picked_gpu(const Topology& topology, const config_types::Ints& gpus = {});
+
+// picked_gpu() as a device, made the calling thread's current one.
 c10::Device training_device(const Topology& topology, const config_types::Ints& gpus = {});
 
 }  // namespace facetrain

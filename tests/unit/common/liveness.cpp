@@ -50,6 +50,14 @@ TEST_CASE("a silent process is named with rank, role, host and step once limits.
       "rank 0 (dataservice on n1) gave no sign of life for 31 s, last seen serving after 40 batches:"));
 }
 
+TEST_CASE("a watcher with more patience leaves it to the others to speak first") {
+  Job job;
+  job.liveness = Liveness({{0, Role::kService, 0, "n1"}}, {30, 600, 300, 2}, job.now);
+  CHECK(job.run(5) == "");
+  CHECK(job.run(60, 0) == "");
+  CHECK(job.run(2, 0).starts_with("rank 0 (dataservice on n1) gave no sign of life for 61 s"));
+}
+
 TEST_CASE("a gap in which the watcher itself did not run moves all deadlines") {
   Job job;
   CHECK(job.run(20, 2) == "");
