@@ -67,14 +67,14 @@ MemoryHeadroom memory_headroom(const std::string& root) {
   headroom.available = mem_available(root);
   std::ifstream groups(root + "/proc/self/cgroup");
   std::string line;
-  while (std::getline(groups, line)) {  // "0::/path" (v2) or "5:memory:/path" (v1)
+  while (std::getline(groups, line)) {  // "0::/path" (v2), "5:memory:/path" or "5:cpu,memory:/path" (v1)
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1),
                       group = line.substr(second + 1);
     std::optional<std::uint64_t> left;
     if (controllers.empty()) left = tightest(root + "/sys/fs/cgroup", group, "memory.max", "memory.current");
-    if (controllers == "memory") {
+    if (("," + controllers + ",").find(",memory,") != std::string::npos) {
       left =
           tightest(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes", "memory.usage_in_bytes");
     }

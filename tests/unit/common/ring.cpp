@@ -63,6 +63,8 @@ TEST_CASE("memory headroom is the smaller of MemAvailable and what the cgroups l
   write("/sys/fs/cgroup/memory/old/memory.limit_in_bytes", "300000\n");
   write("/sys/fs/cgroup/memory/old/memory.usage_in_bytes", "350000\n");
   CHECK(memory_headroom(root).bytes() == 0);
+  write("/proc/self/cgroup", "4:cpu,memory:/old\n");  // mounted together, under both names
+  CHECK(memory_headroom(root).bytes() == 0);
   // In a container the group's path is the host's: what is mounted is the container's own group.
   write("/proc/self/cgroup", "12:pids:/host/pod\n4:memory:/host/pod\n0::/\n");
   write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
