@@ -13,7 +13,8 @@ enum class Fault {
               // it
   kStop,      // the process stops as by SIGSTOP
   kSlow,      // the update takes half a second more
-  kStall,     // a data service's read number `step` never comes back
+  kStall,     // a data service's read number `step` never comes back; nor does a trainer's writing of the
+              // checkpoint of update `step`
 };
 
 struct Injection {

@@ -19,6 +19,7 @@
 #include "common/mpi/job.hpp"
 #include "common/mpi/job_watch.hpp"
 #include "common/stop_signal.hpp"
+#include "common/watch/start_limit.hpp"
 #include "dataservice/serve/batch_server.hpp"
 #include "dataservice/serve/pool_size.hpp"
 #include "dataservice/source/digest.hpp"
@@ -64,7 +65,7 @@ void write_class_map(const std::string& path, const Source& source) {
     seen[label] = true;
     file.write(std::to_string(label) + "\t" + source.name(i) + "\n");
   }
-  file.commit_unsynced();
+  file.commit();
 }
 
 // A run that goes on has its map already; with other data the trainers will refuse to go on.
@@ -76,9 +77,11 @@ void keep_class_map(const std::string& run_folder, const Source& source) {
   write_class_map(path, source);
 }
 
-void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
+void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop,
+           std::optional<TimeLimit>& limit) {
   const Job job = join_job(mpi, Role::kService, arguments);
   JobWatch watch(mpi, job, stop);
+  limit.reset();
   report_place(job.topology, kOnCpu);
   if (is_embedding(job.config)) refuse_overwritten_source(job.config);  // the line may be typed by hand
   std::error_code ignored;  // the write of the list reports what is wrong with the folder
@@ -110,18 +113,23 @@ void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop) {
   if (is_embedding(job.config) && job.topology.node == 0)
     write_names(embedding_files(job.config.embed.destination).names, *opened.source);
   watch.end();
+  limit.emplace(end_limit("dataservice", this_environment()));
 }
 
 }  // namespace
 }  // namespace facetrain
 
 int main(int argc, char** argv) {
+  std::optional<facetrain::TimeLimit>
+      limit;  // of what comes before and after the watch: until MPI is finalised
   std::optional<facetrain::MpiSession> mpi;
   try {
     // Before any thread. It does not stop by itself: the trainers say when they have stopped.
     facetrain::StopSignal stop(facetrain::stop_signals_of(facetrain::this_environment()));
+    limit.emplace(facetrain::start_limit("dataservice", facetrain::this_environment()));
     mpi.emplace();
-    facetrain::serve(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop);
+    facetrain::serve(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop,
+                     limit);
     return 0;
   } catch (...) {
     const facetrain::Failure failure = facetrain::current_failure();

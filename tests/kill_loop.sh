@@ -48,17 +48,18 @@ while true; do
   if kill -0 $launcher 2>/dev/null; then
     kills=$((kills + 1))
     case $((RANDOM % 8)) in
-      0) what="USR1 to the launcher"; kill -USR1 $launcher 2>/dev/null ;;
-      1) what="TERM to the launcher"; kill -TERM $launcher 2>/dev/null ;;
+      0) what="USR1 to the launcher"; codes="75 0"; kill -USR1 $launcher 2>/dev/null ;;
+      1) what="TERM to the launcher"; codes="75 0"; kill -TERM $launcher 2>/dev/null ;;
       *) read -r pid name <<<"$(processes | awk -v k=$RANDOM '{line[NR] = $0} END {if (NR) print line[k % NR + 1]}')"
-         what="kill -9 of $(basename "${name%% *}")"; kill -9 "$pid" 2>/dev/null ;;
+         what="kill -9 of $(basename "${name%% *}")"; codes="137 0"; kill -9 "$pid" 2>/dev/null ;;
     esac
   else
-    what=end
+    what=end codes=0
   fi
   for _ in $(seq 600); do kill -0 $launcher 2>/dev/null || break; sleep 0.1; done
   kill -0 $launcher 2>/dev/null && { fail "60 s after $what the job still runs"; kill -9 $(processes | cut -d' ' -f1); }
   wait $launcher; code=$?
+  [[ " $codes " == *" $code "* ]] || fail "after $what: exit code $code, not one of $codes: $(tail -n 1 a.err)"   # 0: it was just over
   for _ in $(seq 100); do [ -z "$(processes)" ] && break; sleep 0.1; done
   [ -z "$(processes)" ] || { fail "left after $what: $(processes)"; kill -9 $(processes | cut -d' ' -f1); }
   rm -rf "${TMPDIR:?}"/*

@@ -14,6 +14,7 @@
 #include "common/mpi/job_watch.hpp"
 #include "common/mpi/session.hpp"
 #include "common/stop_signal.hpp"
+#include "common/watch/start_limit.hpp"
 #include "trainer/cuda/device.hpp"
 #include "trainer/run/embedding.hpp"
 #include "trainer/run/out_of_memory.hpp"
@@ -24,7 +25,7 @@ namespace facetrain {
 namespace {
 
 // The exit code.
-int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
+int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, std::optional<TimeLimit>& limit) {
   // Before the watch, which begins on all processes together: the data services then write into the folder.
   std::optional<FolderLock> lock;
   if (job.topology.trainer_rank == 0 && !is_embedding(job.config)) {
@@ -35,6 +36,7 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
       std::cerr << process_name("trainer", mpi.rank()) + ": " + lock->warning() + "\n" << std::flush;
   }
   JobWatch watch(mpi, job, stop);
+  limit.reset();
   report_place(job.topology, picked_gpu(job.topology, job.config.launch.gpus));
   RunEnd end = RunEnd::kFinished;
   if (is_embedding(job.config))
@@ -42,6 +44,7 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
   else
     end = run_training(mpi, job, progress, stop, watch.vitals());
   watch.end();
+  limit.emplace(end_limit("trainer", this_environment()));
   return end == RunEnd::kFinished ? 0 : kExitCheckpointed;
 }
 
@@ -51,14 +54,16 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop) {
 int main(int argc, char** argv) {
   using namespace facetrain;
   keep_freed_memory();
+  std::optional<TimeLimit> limit;  // of what comes before and after the watch: until MPI is finalised
   std::optional<MpiSession> mpi;
   std::optional<Job> job;
   try {
     StopSignal stop(stop_signals_of(this_environment()));  // before any thread
+    limit.emplace(start_limit("trainer", this_environment()));
     mpi.emplace();
     const JobArguments arguments = parse_job_arguments({argv, static_cast<std::size_t>(argc)});
     job = join_job(*mpi, Role::kTrainer, arguments);
-    return run(*mpi, *job, arguments.progress, stop);
+    return run(*mpi, *job, arguments.progress, stop, limit);
   } catch (...) {
     const Failure failure = current_failure(job ? &job->config : nullptr);
     // What all trainers meet is reported once: the later ones give the first time to end the job.

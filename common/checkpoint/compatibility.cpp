@@ -122,8 +122,8 @@ std::string data_objection(const DataIdentity& saved, const DataIdentity& now) {
     return "the data had " + std::to_string(saved.samples) + " samples, now they have " +
            std::to_string(now.samples);
   if (saved.digest != now.digest)
-    return "the data are others: their digest (names, labels, sizes) was " + std::to_string(saved.digest) +
-           ", now it is " + std::to_string(now.digest);
+    return "the data are others: their digest (of names, labels, number, and the bytes of a few) was " +
+           std::to_string(saved.digest) + ", now it is " + std::to_string(now.digest);
   return "";
 }
 

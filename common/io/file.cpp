@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "common/error.hpp"
@@ -17,6 +19,16 @@ constexpr std::size_t kBuffer = std::size_t{1} << 16;
 
 [[noreturn]] void fail(const std::string& action, const std::string& path, int error_number) {
   throw Error(ErrorKind::kIo, with_errno(action + " " + path, error_number));
+}
+
+// NAME.tmp.PID.ATTEMPT, as CheckedFile makes them.
+bool is_temporary(std::string_view name) {
+  for (int number = 0; number < 2; ++number) {
+    const auto end = name.find_last_not_of("0123456789");
+    if (end == name.npos || end + 1 == name.size() || name[end] != '.') return false;
+    name = name.substr(0, end);
+  }
+  return name.ends_with(".tmp");
 }
 
 std::string folder_of(const std::string& path) {
@@ -133,6 +145,13 @@ void CheckedFile::rename_into_place() {
     unlink(temporary_.c_str());
     fail("finish", path_, error_number);
   }
+}
+
+void remove_temporaries(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (entry.is_regular_file(ignored) && is_temporary(entry.path().filename().string()))
+      std::filesystem::remove(entry.path(), ignored);
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {

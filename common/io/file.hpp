@@ -40,6 +40,9 @@ class CheckedFile {
   std::vector<std::byte> buffer_;
 };
 
+// Removes what CheckedFiles of processes that were killed have left in a folder that nobody writes into now.
+void remove_temporaries(const std::string& folder);
+
 // The file at `path` holds exactly `bytes` afterwards, or is as before and Error(kIo) is thrown.
 void write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
 void write_file_atomically(const std::string& path, std::string_view text);

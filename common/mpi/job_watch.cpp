@@ -18,6 +18,7 @@
 #include "common/config/job_kind.hpp"
 #include "common/host_name.hpp"
 #include "common/watch/liveness.hpp"
+#include "common/watch/start_limit.hpp"
 #include "common/watch/stuck_after_term.hpp"
 #include "common/watch/watch_clock.hpp"
 
@@ -68,6 +69,7 @@ std::vector<Outgoing> outgoing_of(int rank, int size) {
 
 struct JobWatch::State {
   Vitals vitals;
+  const char* program = "";
   std::string name;  // of this process
   std::mutex mutex;
   std::condition_variable wake;
@@ -130,7 +132,8 @@ JobWatch::JobWatch(MpiSession& session, const Job& job, StopSignal& stop)
     : session_(session), comm_(duplicate_world(session)) {
   state_ = std::make_shared<State>(liveness_of(comm_.rank(), all_processes(comm_, job.topology), job.config),
                                    comm_);
-  state_->name = process_name(job.topology.role == Role::kService ? "dataservice" : "trainer", comm_.rank());
+  state_->program = job.topology.role == Role::kService ? "dataservice" : "trainer";
+  state_->name = process_name(state_->program, comm_.rank());
   const bool trains = job.topology.role == Role::kTrainer, embeds = is_embedding(job.config);
   thread_ = std::thread([&session, &stop, state = state_, trains, embeds] {
     prctl(PR_SET_NAME, "watch");
@@ -193,6 +196,7 @@ void JobWatch::end() {
   state_->vitals.enter(Activity::kEnding);
   meet();  // all are done
   stop();
+  const TimeLimit limit(end_limit(state_->program, this_environment()));
   meet();  // nobody sends any more
   session_.call([this] {
     state_->receive(monotonic_seconds());

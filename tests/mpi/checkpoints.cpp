@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,10 +110,16 @@ struct Job {
     return all;
   }
   void save(const std::string& run, std::int64_t updates, std::int64_t keep = 0) {
-    CheckpointWriter writer(checkpoints_folder(run), 5, keep, duplicate(comm));
+    std::promise<void> trained;
+    bool waited = false;
+    CheckpointWriter writer(checkpoints_folder(run), 5, keep, duplicate(comm), {}, [&](std::int64_t) {
+      waited = trained.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    });
     writer.write(record(updates), capture(state(), trainers.rank(), trainers.size()));
-    train(updates, updates + 1);  // the copy is not disturbed
+    train(updates, updates + 1);  // goes on before anything is written, and does not disturb the copy
+    trained.set_value();
     CHECK(writer.finish() == "");
+    CHECK(waited);
   }
   std::optional<SavedRun> find(const std::string& run, std::vector<std::string>* said = nullptr) {
     return find_saved_run({}, run, record(0).position, comm, [&](const std::string& line) {

@@ -77,9 +77,12 @@ each() {  # each COMMAND ARGUMENT: for both jobs, as COMMAND NAME ARGUMENT
 srun_job=$job
 each back 1
 each under_way 30
-scontrol suspend "$srun_job,$mpirun_job"
-sleep 14   # longer than limits.silence
-scontrol resume "$srun_job,$mpirun_job"
+scontrol suspend "$srun_job,$mpirun_job" || fail "suspend"
+sleep 2
+before="$(updates srun) $(updates mpirun)"
+sleep 12   # longer than limits.silence
+expect "updates while suspended" "$(updates srun) $(updates mpirun)" "$before"
+scontrol resume "$srun_job,$mpirun_job" || fail "resume"
 each under_way 50
 scancel --signal=USR1 "$srun_job"
 scancel --batch --signal=USR1 "$mpirun_job"
@@ -134,4 +137,7 @@ for launcher in srun mpirun; do
   submit $name $launcher --no-requeue --gpus-per-node=2 --
   expect_undisturbed $name
 done
+submit ended-srun srun --no-requeue --gpus-per-node=2 --
+expect_undisturbed ended-srun
+expect_in "finished" 'is finished: 15 epochs, 120 steps' runs/ended-srun/training.log
 finish

@@ -16,6 +16,8 @@ struct CheckpointWriter::Place {
   std::uint64_t nonce = 0;
   std::int64_t keep = 0;
   MpiComm trainers;
+  StorageRule storage;
+  std::function<void(std::int64_t)> before_write;
 
   std::string unfinished(std::int64_t updates) const {
     return folder + "/" + unfinished_name(updates, nonce);
@@ -63,6 +65,8 @@ std::string CheckpointWriter::Place::write(const Manifest& header, const Checkpo
   const std::string temporary = unfinished(header.position.updates);
   std::string entry;
   const std::string failure = failure_of([&] {
+    const TimeLimit watched(storage.of("writing " + temporary));
+    before_write(header.position.updates);
     create_folder(temporary);
     SavedFile file;
     file.bytes = image.bytes.size();
@@ -88,6 +92,7 @@ std::string CheckpointWriter::Place::write(const Manifest& header, const Checkpo
 void CheckpointWriter::Place::publish(const Manifest& header, const std::vector<std::string>& files) const {
   const std::int64_t updates = header.position.updates;
   const std::string temporary = unfinished(updates), final = folder + "/" + checkpoint_name(updates);
+  const TimeLimit watched(storage.of("writing " + final));
   add_class_map(folder, temporary);
   write_file_atomically(temporary + "/" + kManifestName, print_manifest(header, files));
   std::error_code error;
@@ -98,7 +103,8 @@ void CheckpointWriter::Place::publish(const Manifest& header, const std::vector<
 }
 
 CheckpointWriter::CheckpointWriter(std::string folder, std::uint64_t nonce, std::int64_t keep,
-                                   MpiComm trainers)
+                                   MpiComm trainers, StorageRule storage,
+                                   std::function<void(std::int64_t)> before_write)
     : exceptions_at_birth_(std::uncaught_exceptions()) {
   std::string failure;
   if (trainers.rank() == 0)
@@ -109,7 +115,8 @@ CheckpointWriter::CheckpointWriter(std::string folder, std::uint64_t nonce, std:
   // The others wait: what they write next must not be taken for an earlier job's.
   failure = broadcast_text(trainers, std::move(failure));
   if (!failure.empty()) throw Error(ErrorKind::kIo, failure);
-  place_ = std::make_shared<const Place>(Place{std::move(folder), nonce, keep, std::move(trainers)});
+  place_ = std::make_shared<const Place>(Place{std::move(folder), nonce, keep, std::move(trainers),
+                                               std::move(storage), std::move(before_write)});
 }
 
 CheckpointWriter::~CheckpointWriter() {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "common/checkpoint/manifest.hpp"
 #include "common/mpi/communicators.hpp"
+#include "common/watch/time_limit.hpp"
 
 namespace facetrain {
 
@@ -25,9 +27,13 @@ struct CheckpointImage {
 
 class CheckpointWriter {
  public:
-  // folder: the run's checkpoints. nonce: the job's, names what is unfinished. keep: checkpoint.keep. The
-  // first rank makes the folder and removes what earlier jobs left unfinished. Throws Error(kIo). Collective.
-  CheckpointWriter(std::string folder, std::uint64_t nonce, std::int64_t keep, MpiComm trainers);
+  // folder: the run's checkpoints. nonce: the job's, names what is unfinished. keep: checkpoint.keep.
+  // storage: of this rank's writes. before_write: called on the writing thread with the updates of what it
+  // writes. The first rank makes the folder and removes what earlier jobs left unfinished. Throws Error(kIo).
+  // Collective.
+  CheckpointWriter(
+      std::string folder, std::uint64_t nonce, std::int64_t keep, MpiComm trainers, StorageRule storage = {},
+      std::function<void(std::int64_t)> before_write = [](std::int64_t) {});
   // Waits for what is under way; but not while an exception unwinds: the other ranks may never come.
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;

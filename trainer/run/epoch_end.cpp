@@ -10,7 +10,7 @@
 namespace facetrain {
 
 EpochEnd::EpochEnd(const Config& config, std::string models, Backbone& backbone, Communicator& trainers,
-                   TrainingLog& log, EventWriter* events, const Clock& clock)
+                   TrainingLog& log, EventWriter* events, const Clock& clock, StorageRule storage)
     : backbone_(backbone),
       trainers_(trainers),
       log_(log),
@@ -18,7 +18,8 @@ EpochEnd::EpochEnd(const Config& config, std::string models, Backbone& backbone,
       clock_(clock),
       models_(std::move(models)),
       keep_(config.checkpoint.keep),
-      sets_(open_validation_sets(config.validation.val_source, config.validation.val_list)) {
+      sets_(open_validation_sets(config.validation.val_source, config.validation.val_list)),
+      storage_(std::move(storage)) {
   options_.fusion = fusion_of(config.validation.add_flip, config.validation.add_norm);
   options_.batch = static_cast<std::size_t>(config.train.batch_size);
   options_.format = {config.data.bgr, config.data.pixel_mean, config.data.pixel_std};
@@ -51,7 +52,10 @@ void EpochEnd::operator()(std::int64_t steps, double epoch_began, bool is_last, 
   log_.line(best_accuracy_line(best_accuracy_, best_step_));
   const std::string path = models_ + "/" + model_file_name(clock_.now(), result.mean_accuracy, step);
   try {
-    save_state_dict(path, backbone_.state());
+    {
+      const TimeLimit watched(storage_.of("writing " + path));
+      save_state_dict(path, backbone_.state());
+    }
     log_.line("Saved " + path);
     retain_exports(models_, keep_);
   } catch (const Error& error) {

@@ -8,6 +8,7 @@
 
 #include "common/checkpoint/manifest.hpp"
 #include "common/config/config.hpp"
+#include "common/watch/time_limit.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/comm/communicator.hpp"
 #include "trainer/log/clock.hpp"
@@ -19,10 +20,10 @@ namespace facetrain {
 
 class EpochEnd {
  public:
-  // models: the folder for exported models. All but it outlive this; events: null without TensorBoard. Throws
-  // Error for a validation set that is missing.
+  // models: the folder for exported models; storage: of writing there. All but it outlive this; events: null
+  // without TensorBoard. Throws Error for a validation set that is missing.
   EpochEnd(const Config& config, std::string models, Backbone& backbone, Communicator& trainers,
-           TrainingLog& log, EventWriter* events, const Clock& clock);
+           TrainingLog& log, EventWriter* events, const Clock& clock, StorageRule storage);
 
   // What an earlier run had reached.
   void resumed(double best_accuracy, std::int64_t best_step);
@@ -44,6 +45,7 @@ class EpochEnd {
   ValidationOptions options_;
   double best_accuracy_ = -1;
   std::int64_t best_step_ = 0;
+  StorageRule storage_;
 };
 
 }  // namespace facetrain

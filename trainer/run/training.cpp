@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <limits>
 #include <optional>
 #include <string>
@@ -92,6 +93,18 @@ at::Tensor disturbed(const at::Tensor& images, Fault fault) {
   return changed;
 }
 
+// What limits.storage means for the files that training writes.
+StorageRule storage_rule(MpiSession& mpi, const Config& config) {
+  const std::string me = process_name("trainer", mpi.rank()) + ": ";
+  return {config.limits.storage,
+          [me](const std::string& text) { std::cerr << me + "WARNING: " + text + "\n"
+                                                    << std::flush; },
+          [me, &mpi](const std::string& text) {
+            std::cerr << me + text + "; the job ends here\n" << std::flush;
+            mpi.abort(exit_code(ErrorKind::kIo));
+          }};
+}
+
 // The files of a run, all below one folder, written by the first trainer alone.
 struct RunFiles {
   std::string folder;
@@ -103,6 +116,10 @@ struct RunFiles {
     if (error)
       throw Error(ErrorKind::kIo,
                   "cannot create " + models() + ": " + error.message() + "; choose another run.work_path");
+  }
+  void remove_temporaries() const {
+    facetrain::remove_temporaries(folder);
+    facetrain::remove_temporaries(models());
   }
   void write_config(const Config& config) const {
     write_file_atomically(folder + "/config.toml", print_config(config));
@@ -118,6 +135,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   const RunFiles files{run_folder(config)};
   const std::int64_t batches = config.train.accumulate;
   const SystemClock clock;
+  const StorageRule storage = storage_rule(mpi, config);
 
   const at::Device device = training_device(topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
@@ -140,7 +158,10 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
     start.ring.goodbye();
     return RunEnd::kFinished;
   }
-  if (leads) files.write_config(config);
+  if (leads) {
+    files.remove_temporaries();  // the run's folder is this job's, and its data service has written its own
+    files.write_config(config);
+  }
 
   const auto communicator = make_communicator(std::move(members), device);
   const int threads = compute_threads(config, topology, device, *communicator);
@@ -156,8 +177,8 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   backbone->to(device, parameter_type(precision));
   if (!saved && !config.run.init_from.empty()) init_backbone(*backbone, config.run.init_from);
   backbone->train(true);
-  EpochEnd end_epoch(config, files.models(), *backbone, trainers, log, events ? &*events : nullptr,
-                     clock);  // a missing set fails here
+  EpochEnd end_epoch(config, files.models(), *backbone, trainers, log, events ? &*events : nullptr, clock,
+                     storage);  // a missing set fails here
 
   const RunShape shape{position.global_batch, position.steps_per_epoch, config.train.epochs,
                        config.run.frequency_log};
@@ -187,7 +208,10 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   if (profile) state.profile = &profile->steps();
 
   CheckpointWriter writer(checkpoints_folder(files.folder), job.nonce, config.checkpoint.keep,
-                          std::move(for_files));
+                          std::move(for_files), storage, [&](std::int64_t updates) {
+                            while (injection.at(topology.world_rank, updates) == Fault::kStall)
+                              std::this_thread::sleep_for(std::chrono::hours(1));
+                          });
   std::optional<SkippedUpdates> skipped;  // once the state is restored
   Checkpoints checkpoints(writer, std::move(for_requests), {config.checkpoint.minutes * 60, clock, stop}, say,
                           [&] {

@@ -6,6 +6,7 @@
 #include <caffe2/serialize/inline_container.h>
 
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
@@ -77,6 +78,12 @@ void save_state_dict(const std::string& path, const std::vector<NamedTensor>& st
     writer.writeEndOfFile();
   }
   write_file_atomically(path, bytes);
+  // What a disk took without a complaint is not always what it gives back.
+  const MappedFile written(path);
+  const auto content = written.bytes();
+  if (content.size() == bytes.size() && std::memcmp(content.data(), bytes.data(), bytes.size()) == 0) return;
+  std::remove(path.c_str());
+  throw Error(ErrorKind::kIo, "read back " + path + ": it is not what was written");
 }
 
 std::vector<NamedTensor> load_state_dict(const std::string& path) {

@@ -60,6 +60,14 @@ fault_30_stalled_reads() {  # the 300th read never ends: a warning after 10 s, t
   says 'dataservice .rank 0 on .*: reading .*data/train/.*[.]jpg has taken [12][0-9] s, longer than limits.storage'
   expect "lines on the error output" "$(wc -l <err)" 2
   goes_on
+  # The same of a checkpoint that is written, by one rank of two.
+  rm -rf runs/a a.jsonl
+  train --set debug.inject=rank=2,step=8,fault=stall --set limits.storage=12
+  expect "a checkpoint that stalls" $? 74
+  says 'trainer .rank 2 on .*: WARNING: writing runs/a/checkpoints/step_8.tmp.* has taken 1[0-9] s; the storage stalls'
+  says 'trainer .rank 2 on .*: writing runs/a/checkpoints/step_8.tmp.* has taken 1[0-9] s, longer than limits.storage; the job ends here'
+  expect "lines on the error output" "$(wc -l <err)" 2
+  goes_on
 }
 
 fault_39_bad_picture() {  # 1 of 2,048: listed, another sample takes its place, the run goes on

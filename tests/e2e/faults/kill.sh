@@ -4,6 +4,7 @@ killed() {  # killed WHAT WHO: kill -9 in the middle; the only line names who it
   $1
   ended "$row" 137 15
   expect "the error output" "$(cat err)" "facetrain: $2 on $(uname -n) was killed by signal 9 (Killed)"
+  : >runs/a/models/model.pth.tmp.17.0   # as of a kill while a model is written; gone when the run has gone on
   goes_on
 }
 kill_service() { kill -9 "$(pids "$bin/dataservice ")"; }
@@ -52,4 +53,12 @@ fault_06_stop_trainer() {
   ended "stopped as a whole" 0 60
   [ ! -s err ] || fail "the error output says: $(cat err)"
   cmp undisturbed.jsonl a.jsonl || fail "the run that was stopped as a whole took other steps"
+  # At the start, before anybody watches.
+  rm -rf runs/a
+  FACETRAIN_TEST_START=5 background
+  for _ in $(seq 1200); do [ -n "$(pids "$bin/trainer ")" ] && break; sleep 0.02; done
+  kill -STOP "$(last_trainer_pid)"
+  ended "stopped at the start" 70 30
+  only_line "^dataservice .rank 0 on $(uname -n).: the job's processes have not come together within [5-9] s: one is stopped, frozen or cut off the network; the job ends here"
+  rm -rf "${TMPDIR:?}"/*   # Open MPI could not tidy up
 }

@@ -30,8 +30,8 @@ fault_36_wrong_role_counts() {
   data
   local many="mpirun --oversubscribe --bind-to none"
   refused_start "three trainers of two" 78 'launch.trainers is 2 but 3 trainers were started on node 0: start `' 20 $many -np 1 "$bin/dataservice" --config tiny.toml : -np 3 "$bin/trainer" --config tiny.toml
-  refused_start "no service" 78 'service' 20 $many -np 2 "$bin/trainer" --config tiny.toml
-  refused_start "two services" 78 'service' 20 $many -np 2 "$bin/dataservice" --config tiny.toml : -np 2 "$bin/trainer" --config tiny.toml
+  refused_start "no service" 78 'trainer .rank 0 on .*: node 0 has 0 data services and 2 trainers' 20 $many -np 2 "$bin/trainer" --config tiny.toml
+  refused_start "two services" 78 'dataservice .rank 0 on .*: node 0 has 2 data services and 2 trainers' 20 $many -np 2 "$bin/dataservice" --config tiny.toml : -np 2 "$bin/trainer" --config tiny.toml
 }
 fault_37_more_ranks_than_gpus() {
   data

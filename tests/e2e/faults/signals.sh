@@ -13,6 +13,25 @@ fault_07_usr1() {  # in the middle of an epoch
   done
   grep -q '^step = [1-9]' "$manifest" || fail "it has never stopped inside an epoch"
   goes_on
+  # Everything else that a recipe can have in its state.
+  recipe train.epochs=6 train.precision=fp64 train.optimizer=adamw train.scheduler=true train.accumulate=2
+  head -32 train.txt >half.txt
+  recipe train.epochs=2 data.train_source=half.txt model.model=iresnet model.depth=18 model.width=0.1 model.dropout=0.4 data.order=chunked data.shard=8 data.window=16 head.sample_rate=0.5
+}
+recipe() {  # recipe KEY=VALUE...: interrupted inside an epoch, and bit for bit the same
+  local sets=(--set train.batch_size=4) key try
+  for key in "$@"; do sets+=(--set "$key"); done
+  rm -rf runs a.jsonl undisturbed.jsonl
+  undisturbed "${sets[@]}"
+  for try in 1 2 3; do
+    rm -rf runs/a a.jsonl
+    background "${sets[@]}" --set debug.inject=rank=1,step=5,fault=slow,steps=3; until_saved 4
+    kill -USR1 "$launcher"
+    ended "USR1: $2" 75 30
+    grep -q '^step = [1-9]' "$checkpoints/step_$(latest)/manifest.toml" && break
+  done
+  grep -q '^step = [1-9]' "$checkpoints/step_$(latest)/manifest.toml" || fail "$2: it has never stopped inside an epoch"
+  goes_on "${sets[@]}"
 }
 fault_08_usr1_twice() {
   data; undisturbed; background; until_saved 6

@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <set>
+#include <string>
+
 #include "common/error.hpp"
 #include "tests/file_text.hpp"
 #include "tests/temporary_folder.hpp"
@@ -65,6 +69,20 @@ TEST_CASE("a planted link is not followed, and a missing folder is an error that
   CHECK(test::file_text(target) == "x");
   CHECK(error_of<Error>([&] { write_file_atomically("/no/such/folder/a", "x"); }) ==
         "create /no/such/folder/a: No such file or directory");
+}
+
+TEST_CASE("what killed processes have left goes, and nothing else") {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"a.pth.tmp.17.0", "a.pth", "b.tmp.x.0", "tmp.1.2", "c.tmp.1", "d.tmp..1"})
+    write_file_atomically(folder / name, std::string_view("x"));
+  std::filesystem::create_directory(folder / "step_3.tmp.5.0");
+  remove_temporaries(folder.path().string());
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    left.insert(entry.path().filename());
+  CHECK(left ==
+        std::set<std::string>{"a.pth", "b.tmp.x.0", "tmp.1.2", "c.tmp.1", "d.tmp..1", "step_3.tmp.5.0"});
+  CHECK_NOTHROW(remove_temporaries(folder / "nowhere"));
 }
 
 TEST_CASE("reading names what is missing") {
