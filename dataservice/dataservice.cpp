@@ -38,6 +38,8 @@ ServiceSetup service_setup(const Job& job) {
   setup.build_id = build_id();
   setup.config_digest = job.config_digest;
   const std::string node = job.topology.nodes > 1 ? ".node" + std::to_string(job.topology.node) : "";
+  setup.goes_on =
+      !is_embedding(job.config) && !list_checkpoints(checkpoints_folder(run_folder(job.config))).empty();
   setup.bad_list_path = is_embedding(job.config)
                             ? embedding_files(job.config.embed.destination).unusable + node
                             : run_folder(job.config) + "/bad_images" + node + ".txt";

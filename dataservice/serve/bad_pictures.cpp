@@ -8,11 +8,16 @@
 
 namespace facetrain {
 
-BadPictures::BadPictures(std::string list_path, std::uint64_t allowed)
+BadPictures::BadPictures(std::string list_path, std::uint64_t allowed, bool goes_on)
     : list_path_(std::move(list_path)), limit_(allowed) {
   std::error_code none;
-  // An earlier run's; never a device such as /dev/null.
-  if (std::filesystem::is_regular_file(list_path_, none)) std::filesystem::remove(list_path_, none);
+  if (!std::filesystem::is_regular_file(list_path_, none)) return;  // or a device such as /dev/null
+  if (goes_on) {
+    std::ifstream list(list_path_);
+    for (std::string line; std::getline(list, line);) listed_.insert(line);
+  } else {
+    std::filesystem::remove(list_path_, none);
+  }
 }
 
 void BadPictures::add(std::uint32_t id, const std::string& path, const std::string& reason) {
@@ -21,9 +26,11 @@ void BadPictures::add(std::uint32_t id, const std::string& path, const std::stri
   if (ids_.size() > limit_) throw too_many();
   if (!ids_.insert(id).second) return;
   if (ids_.size() <= 3) first_ += (first_.empty() ? "" : "; ") + reason;
-  std::ofstream list(list_path_, ids_.size() == 1 ? std::ios::trunc : std::ios::app);
-  list << path << '\t' << reason << '\n';
-  if (!list.flush()) throw Error(ErrorKind::kIo, "cannot write " + list_path_);
+  if (const std::string line = path + '\t' + reason; !listed_.contains(line)) {
+    std::ofstream list(list_path_, ids_.size() == 1 && listed_.empty() ? std::ios::trunc : std::ios::app);
+    list << line << '\n';
+    if (!list.flush()) throw Error(ErrorKind::kIo, "cannot write " + list_path_);
+  }
   if (ids_.size() > limit_) throw too_many();
 }
 

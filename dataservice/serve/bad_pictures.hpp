@@ -14,9 +14,10 @@ namespace facetrain {
 class BadPictures {
  public:
   // list_path: the file that takes one line "path<TAB>reason" per bad picture; created at the first one;
-  // that of an earlier run is removed now (only a regular file is).
-  // allowed: so many bad pictures do not end the job; limit(n) for training on n samples.
-  BadPictures(std::string list_path, std::uint64_t allowed);
+  // that of an earlier run is removed now (only a regular file is), unless this run goes on from it: then it
+  // gets those that are not in it yet. allowed: so many bad pictures, counted from this start, do not end the
+  // job; limit(n) for training on n samples.
+  BadPictures(std::string list_path, std::uint64_t allowed, bool goes_on = false);
 
   // Notes sample `id`. Throws Error(kInput) with the first paths and reasons when it is one too many.
   void add(std::uint32_t id, const std::string& path, const std::string& reason);
@@ -31,7 +32,8 @@ class BadPictures {
   std::uint64_t limit_;
   mutable std::mutex mutex_;
   std::unordered_set<std::uint32_t> ids_;
-  std::string first_;  // the first few, for the message
+  std::unordered_set<std::string> listed_;  // of the run that goes on, its lines
+  std::string first_;                       // the first few, for the message
 };
 
 }  // namespace facetrain

@@ -82,7 +82,7 @@ struct BatchServer::State {
       : setup(std::move(the_setup)),
         source(the_source),
         identities(source),
-        bad(setup.bad_list_path, bad_pictures_allowed(setup.config, source.size())),
+        bad(setup.bad_list_path, bad_pictures_allowed(setup.config, source.size()), setup.goes_on),
         shape(plan_shape(setup.config, source.size(),
                          static_cast<std::uint32_t>(setup.topology.trainer_world),
                          static_cast<std::uint32_t>(setup.topology.nodes))),

@@ -23,6 +23,7 @@ struct ServiceSetup {
   std::uint64_t config_digest = 0;
   std::uint64_t data_digest = 0;  // of the source (source/digest.hpp); a trainer is told
   std::string bad_list_path;      // where bad pictures are listed
+  bool goes_on = false;           // from a checkpoint: what is listed there stays
   int workers = 1;                // decoding threads
   // A batch is a trainer's now. On the thread of run().
   std::function<void()> handed_over = [] {};

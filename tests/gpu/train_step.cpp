@@ -13,6 +13,7 @@
 #include "tests/gpu/gpu.hpp"
 #include "tests/mpi/linear_backbone.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
+#include "trainer/cuda/scalar_copy.hpp"
 #include "trainer/step/precision.hpp"
 #include "trainer/step/train_step.hpp"
 
@@ -202,4 +203,13 @@ TEST_CASE("float16: the loss falls, an overflow skips a step, and the next one g
   CHECK(trainer.scale->value().item<float>() == scale / 2);
   CHECK(trainer.step(images, 41).skipped.item<float>() == 0.0f);
   CHECK_FALSE(same(parameters(), before));
+}
+
+TEST_CASE("a number of a step comes to the host as it is, whatever its shape and type") {
+  if (no_gpu(true)) return;
+  const at::Device device = first_gpu();
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    CHECK(ScalarCopy(at::full({}, 3.5, at::TensorOptions(type).device(device))).value() == 3.5);
+    CHECK(ScalarCopy(at::full({1}, -0.25, at::TensorOptions(type).device(device))).value() == -0.25);
+  }
 }

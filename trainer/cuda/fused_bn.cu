@@ -156,8 +156,9 @@ struct Running {
 };
 
 template <typename T>
-__global__ void finish_moments_kernel(const T* x, const float* parts, int count, Shape shape, double eps,
-                                      Running running, float* mean, float* inverse) {
+__global__ void __launch_bounds__(kLanes* kLanes)
+    finish_moments_kernel(const T* x, const float* parts, int count, Shape shape, double eps, Running running,
+                          float* mean, float* inverse) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const double rows = static_cast<double>(shape.rows);
   const double moved = sum_of_parts(parts, 0, count, shape.channels, c) / rows;
@@ -222,9 +223,9 @@ __global__ void gradient_sums_kernel(const T* x, const T* gradient, Shape shape,
 }
 
 // Into constant and linear what the input's gradient takes off: constant + linear * (x - mean).
-__global__ void finish_gradient_kernel(const float* parts, int count, Shape shape, Channels channels,
-                                       float* constant, float* linear, float* weight, float* bias,
-                                       float* slope) {
+__global__ void __launch_bounds__(kLanes* kLanes)
+    finish_gradient_kernel(const float* parts, int count, Shape shape, Channels channels, float* constant,
+                           float* linear, float* weight, float* bias, float* slope) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const double plain = sum_of_parts(parts, 0, count, shape.channels, c);
   const double centred = sum_of_parts(parts, 1, count, shape.channels, c);

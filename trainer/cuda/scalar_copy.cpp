@@ -23,7 +23,8 @@ ScalarCopy::ScalarCopy(const at::Tensor& scalar) {
     state->host = scalar.detach().clone();
   } else {
     state->host = at::empty({}, at::TensorOptions(scalar.scalar_type()).pinned_memory(true));
-    state->host.copy_(scalar.detach().view({}), /*non_blocking=*/true);
+    // Not view({}): that is its overload for a type.
+    state->host.copy_(scalar.detach().reshape({}), /*non_blocking=*/true);
     state->copied.record(c10::cuda::getCurrentCUDAStream(scalar.device().index()));
   }
   state_ = std::move(state);

@@ -24,8 +24,8 @@ at::ScalarType linear_type(Precision precision, at::Device device) {
 }
 
 at::ScalarType wire_type(Precision precision, at::Device device) {
-  if (device.is_cpu() || precision == Precision::kFp64) return at::kFloat;
-  return precision == Precision::kBf16 ? at::kBFloat16 : at::kHalf;
+  if (device.is_cpu() || !is_half(precision)) return at::kFloat;
+  return half_type(precision);
 }
 
 bool cpu_multiplies_bf16() {

@@ -17,8 +17,8 @@ at::ScalarType parameter_type(Precision precision);
 at::ScalarType linear_type(Precision precision, at::Device device);
 
 // In which type gradients travel between ranks (see GradientBuckets): float32 stands for their own. On GPUs
-// float16 (as the reference's fp16_compress_hook), or bfloat16 in bf16, where no loss scale keeps small
-// gradients inside float16's range.
+// float16 in fp16 (as the reference's fp16_compress_hook), bfloat16 in bf16: without a loss scale float16
+// would lose small gradients. So fp32 stays float32, where the reference's hook rounds to float16 as well.
 at::ScalarType wire_type(Precision precision, at::Device device);
 
 // Whether this CPU multiplies bfloat16 by instructions of its own (AVX512_BF16, AMX), which LibTorch uses.

@@ -16,7 +16,7 @@ const at::Device kGpu(at::kCUDA, 0);
 
 TEST_CASE("gradients travel in half precision between GPUs, in bf16 with float32's range") {
   CHECK((wire_type(Precision::kFp16, kGpu) == at::kHalf));
-  CHECK((wire_type(Precision::kFp32, kGpu) == at::kHalf));  // as the reference's hook does
+  CHECK((wire_type(Precision::kFp32, kGpu) == at::kFloat));
   CHECK((wire_type(Precision::kBf16, kGpu) == at::kBFloat16));
   CHECK((wire_type(Precision::kFp64, kGpu) == at::kFloat));
   for (const Precision precision : {Precision::kFp16, Precision::kBf16, Precision::kFp32, Precision::kFp64})
