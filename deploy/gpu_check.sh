@@ -67,7 +67,7 @@ if [ -n "$bundle" ]; then   # what was built, which the folder here need not be
   commit=$(sed -n 's/^commit //p' "$work/manifest")
   build=$(grep -v '^commit ' "$work/manifest" | paste -sd ';')
 else
-  commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+  commit=$(git rev-parse --verify -q HEAD 2>/dev/null || echo unknown)   # a folder without history, too
   build=$("$bin/facetrain" --version)
 fi
 date=$(date -u +%Y-%m-%d)
