@@ -26,7 +26,7 @@ fault_19_kill_at_random_points() {  # FAULT_ROUNDS times (50), at or soon after 
     [ "$failures" = 0 ] || break
   done
   echo "of ${FAULT_ROUNDS:-50} kills $kills hit a write; $before steps done"
-  [ "$kills" -gt 0 ] || fail "no kill hit a write"
+  [ "$kills" -ge $((${FAULT_ROUNDS:-50} / 5)) ] || fail "only $kills kills hit a write"   # 4 of 5 do
   kill -USR1 "$launcher"
   ended "the end" 75 30
   [ -z "$(find $checkpoints -name '*.tmp.*')" ] || fail "left behind: $(ls $checkpoints)"
