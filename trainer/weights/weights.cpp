@@ -117,9 +117,9 @@ std::vector<NamedTensor> load_state_dict(const std::string& path) {
       }
       void* address = data.get();
       auto owner = std::make_shared<at::DataPtr>(std::move(data));
-      const at::Tensor t = count == 0 ? at::empty({0}, type)
-                                      : at::from_blob(
-                                            address, {count}, [owner](void*) {}, at::TensorOptions(type));
+      at::Tensor t = count == 0 ? at::empty({0}, type)
+                                : at::from_blob(
+                                      address, {count}, [owner](void*) {}, at::TensorOptions(type));
       cache.emplace(key, t);
       return t;
     };
