@@ -57,7 +57,7 @@ fault_06_stop_trainer() {
   # At the start, before anybody watches.
   rm -rf runs/a
   FACETRAIN_TEST_START=5 background
-  for _ in $(seq 1200); do [ -n "$(pids "$bin/trainer ")" ] && break; sleep 0.02; done
+  until_started
   kill -STOP "$(last_trainer_pid)"
   ended "stopped at the start" 70 30
   says "^dataservice .rank 0 on $(uname -n).: the job's processes have not come together within [5-9] s: one is stopped, frozen or cut off the network; the job ends here"

@@ -48,6 +48,7 @@ background() {  # $launcher, a run that goes on beside the test
   launcher=$!
   set +m
 }
+until_started() { for _ in $(seq 1200); do [ -n "$(pids "$bin/trainer ")" ] && break; sleep 0.02; done; }   # a trainer at least
 until_saved() {  # until_saved N: until there is a checkpoint of N steps or more
   for _ in $(seq 1200); do
     ls $checkpoints 2>/dev/null | sed -n 's/^step_\([0-9]*\)$/\1/p' | awk -v n="$1" '$1 >= n {found = 1} END {exit !found}' && { sockets >held; return; }

@@ -1,17 +1,17 @@
 # The job is asked to stop: it writes a checkpoint and ends with 75.
+stopped_inside_an_epoch() { grep -q '^step = [1-9]' "$checkpoints/step_$(latest)/manifest.toml"; }
 fault_07_usr1() {  # in the middle of an epoch
   data; undisturbed
-  local try manifest
+  local try
   for try in 1 2 3 4 5 6; do
     background; until_saved $((6 * try))
     kill -USR1 "$launcher"
     ended USR1 75 30
     says 'Stopped as asked after step'
     [ ! -s err ] || fail "the error output says: $(cat err)"
-    manifest=$checkpoints/step_$(latest)/manifest.toml
-    grep -q '^step = [1-9]' "$manifest" && break
+    stopped_inside_an_epoch && break
   done
-  grep -q '^step = [1-9]' "$manifest" || fail "it has never stopped inside an epoch"
+  stopped_inside_an_epoch || fail "it has never stopped inside an epoch"
   goes_on
   # Everything else that a recipe can have in its state.
   recipe train.epochs=6 train.precision=fp64 train.optimizer=adamw train.scheduler=true train.accumulate=2
@@ -28,9 +28,9 @@ recipe() {  # recipe KEY=VALUE...: interrupted inside an epoch, and bit for bit 
     background "${sets[@]}" --set debug.inject=rank=1,step=5,fault=slow,steps=3; until_saved 4
     kill -USR1 "$launcher"
     ended "USR1: $2" 75 30
-    grep -q '^step = [1-9]' "$checkpoints/step_$(latest)/manifest.toml" && break
+    stopped_inside_an_epoch && break
   done
-  grep -q '^step = [1-9]' "$checkpoints/step_$(latest)/manifest.toml" || fail "$2: it has never stopped inside an epoch"
+  stopped_inside_an_epoch || fail "$2: it has never stopped inside an epoch"
   goes_on "${sets[@]}"
 }
 fault_08_usr1_twice() {
@@ -78,7 +78,7 @@ fault_10_usr1_in_save() {  # checkpoints are written without a pause
 }
 fault_11_usr1_before_first_step() {
   data; undisturbed; background
-  for _ in $(seq 1200); do [ -n "$(pids "$bin/trainer ")" ] && break; sleep 0.02; done
+  until_started
   kill -USR1 "$launcher"
   [ ! -s a.jsonl ] || fail "there had been updates: $(wc -l <a.jsonl)"
   ended "USR1 before the first step" 75 30
