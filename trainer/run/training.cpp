@@ -5,8 +5,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <iostream>
 #include <limits>
 #include <optional>
 #include <string>
@@ -15,11 +13,9 @@
 
 #include "common/checkpoint/folders.hpp"
 #include "common/checkpoint/position.hpp"
-#include "common/config/print.hpp"
 #include "common/error.hpp"
 #include "common/host_name.hpp"
 #include "common/inject.hpp"
-#include "common/io/file.hpp"
 #include "common/mpi/communicators.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/checkpoint/checkpoints.hpp"
@@ -40,6 +36,7 @@
 #include "trainer/run/data_feed.hpp"
 #include "trainer/run/epoch_end.hpp"
 #include "trainer/run/profile_run.hpp"
+#include "trainer/run/run_files.hpp"
 #include "trainer/run/run_start.hpp"
 #include "trainer/run/skipped_updates.hpp"
 #include "trainer/step/precision.hpp"
@@ -93,39 +90,6 @@ at::Tensor disturbed(const at::Tensor& images, Fault fault) {
   return changed;
 }
 
-// What limits.storage means for the files that training writes.
-StorageRule storage_rule(MpiSession& mpi, const Config& config) {
-  const std::string me = process_name("trainer", mpi.rank()) + ": ";
-  return {config.limits.storage,
-          [me](const std::string& text) { std::cerr << me + "WARNING: " + text + "\n"
-                                                    << std::flush; },
-          [me, &mpi](const std::string& text) {
-            std::cerr << me + text + "; the job ends here\n" << std::flush;
-            mpi.abort(exit_code(ErrorKind::kIo));
-          }};
-}
-
-// The files of a run, all below one folder, written by the first trainer alone.
-struct RunFiles {
-  std::string folder;
-  std::string models() const { return folder + "/models"; }
-
-  void create() const {
-    std::error_code error;
-    std::filesystem::create_directories(models(), error);
-    if (error)
-      throw Error(ErrorKind::kIo,
-                  "cannot create " + models() + ": " + error.message() + "; choose another run.work_path");
-  }
-  void remove_temporaries() const {
-    facetrain::remove_temporaries(folder);
-    facetrain::remove_temporaries(models());
-  }
-  void write_config(const Config& config) const {
-    write_file_atomically(folder + "/config.toml", print_config(config));
-  }
-};
-
 }  // namespace
 
 RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, Vitals& vitals) {
@@ -159,7 +123,7 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
     return RunEnd::kFinished;
   }
   if (leads) {
-    files.remove_temporaries();  // the run's folder is this job's, and its data service has written its own
+    files.remove_temporaries();
     files.write_config(config);
   }
 
