@@ -151,12 +151,12 @@ TEST_CASE("a gradient has its parameter's strides and lives in its bucket") {
   const GradientBucket& bucket = buckets.buckets()[0];
   CHECK(bucket.parameters == std::vector<std::size_t>{3, 2, 1, 0});
   net.loss(world().rank()).backward();
+  buckets.finish();
   for (std::size_t i = 0; i < 4; ++i) {
     const at::Tensor& p = net.parameters[bucket.parameters[i]];
     CHECK(p.grad().strides() == p.strides());
     CHECK(p.grad().data_ptr<double>() == bucket.flat.data_ptr<double>() + bucket.offsets[i]);
   }
-  buckets.finish();
   // The gaps are zero: the norm over the flat tensor is the norm over the parameters.
   double squares = 0;
   for (const at::Tensor& p : net.parameters) squares += p.grad().square().sum().item<double>();

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/function.h>
-#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
 #include <algorithm>
@@ -24,6 +24,21 @@ bool same_kind(const at::Tensor& a, const at::Tensor& b) {
 }
 
 }  // namespace
+
+// Takes a parameter's gradient; autograd is left with none, so that it neither adds it up by itself, a kernel
+// for each parameter, nor asks for zeroes to add it to.
+class GradientBuckets::Arrival final : public torch::autograd::FunctionPreHook {
+ public:
+  Arrival(GradientBuckets& buckets, Slot& slot) : buckets_(buckets), slot_(slot) {}
+  torch::autograd::variable_list operator()(const torch::autograd::variable_list& gradients) override {
+    buckets_.arrived(slot_, gradients.front());
+    return {at::Tensor()};
+  }
+
+ private:
+  GradientBuckets& buckets_;
+  Slot& slot_;
+};
 
 GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicator& trainers,
                                  std::size_t bucket_bytes, at::ScalarType wire,
@@ -61,26 +76,26 @@ GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicato
   }
   close();
   missing_.resize(buckets_.size());
+  uncollected_.resize(buckets_.size());
   for (auto& slot : slots_) {
     slot->accumulator = torch::autograd::impl::grad_accumulator(slot->parameter);
-    slot->hook = slot->accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
-        [this, s = slot.get()](const auto& outputs, const auto&) {
-          arrived(*s);
-          return outputs;
-        }));
+    auto hook = std::make_unique<Arrival>(*this, *slot);
+    slot->hook = hook.get();
+    slot->accumulator->add_pre_hook(std::move(hook));
   }
   begin_step();
 }
 
 GradientBuckets::~GradientBuckets() {
   for (auto& slot : slots_) {
-    slot->accumulator->del_post_hook(slot->hook);
+    std::erase_if(slot->accumulator->pre_hooks(), [&](const auto& hook) { return hook.get() == slot->hook; });
     slot->parameter.mutable_grad() = at::Tensor();
   }
 }
 
 void GradientBuckets::add_bucket(std::span<Slot*> members) {
   GradientBucket& bucket = buckets_.emplace_back();
+  members_.emplace_back(members.begin(), members.end());
   std::int64_t total = 0;
   for (const Slot* slot : members) {
     bucket.parameters.push_back(slot->index);
@@ -111,15 +126,17 @@ void GradientBuckets::begin_step(int backwards) {
   const at::NoGradGuard no_grad;
   launched_ = 0;
   std::fill(missing_.begin(), missing_.end(), 0);
-  for (auto& bucket : buckets_) bucket.flat.zero_();
+  std::fill(uncollected_.begin(), uncollected_.end(), 0);
   for (auto& slot : slots_) {
     slot->parameter.mutable_grad() = slot->gradient;  // somebody may have put another tensor there
     slot->missing = backwards;
+    slot->delivered = at::Tensor();
+    slot->filled = false;
     missing_[slot->bucket] += static_cast<std::size_t>(backwards);
   }
 }
 
-void GradientBuckets::arrived(Slot& slot) {
+void GradientBuckets::arrived(Slot& slot, const at::Tensor& gradient) {
   if (slot.missing == 0) {
     throw Error(ErrorKind::kInternal,
                 "a gradient arrived after its exchange: more backward passes than begin_step was told of");
@@ -127,9 +144,40 @@ void GradientBuckets::arrived(Slot& slot) {
   if (!slot.parameter.grad().is_same(slot.gradient)) {
     throw Error(ErrorKind::kInternal, "a parameter's .grad was replaced between begin_step and backward");
   }
+  if (slot.delivered.defined()) collect(slot.bucket);  // a pass before did not reach all of the bucket
+  if (gradient.defined()) {
+    slot.delivered = gradient;
+    ++uncollected_[slot.bucket];
+  }
   --slot.missing;
   --missing_[slot.bucket];
+  if (uncollected_[slot.bucket] == members_[slot.bucket].size()) collect(slot.bucket);
   launch_ready();
+}
+
+// What was delivered goes to its place, by one kernel for as many as have their place's strides.
+void GradientBuckets::collect(std::size_t bucket) {
+  const at::NoGradGuard no_grad;
+  struct Pass {
+    std::vector<at::Tensor> places, gradients;
+  } copied, added;
+  for (Slot* slot : members_[bucket]) {
+    if (!slot->delivered.defined()) continue;
+    const at::Tensor gradient = std::move(slot->delivered);
+    slot->delivered = at::Tensor();
+    const bool first = !slot->filled;
+    slot->filled = true;
+    if (gradient.strides() != slot->gradient.strides() || !same_kind(gradient, slot->gradient)) {
+      first ? slot->gradient.copy_(gradient) : slot->gradient.add_(gradient);
+      continue;
+    }
+    Pass& pass = first ? copied : added;
+    pass.places.push_back(slot->gradient);
+    pass.gradients.push_back(gradient);
+  }
+  uncollected_[bucket] = 0;
+  if (!copied.places.empty()) at::_foreach_copy_(copied.places, copied.gradients);
+  if (!added.places.empty()) at::_foreach_add_(added.places, added.gradients);
 }
 
 void GradientBuckets::launch_ready() {
@@ -138,8 +186,11 @@ void GradientBuckets::launch_ready() {
 
 void GradientBuckets::launch(std::size_t bucket) {
   launched_ = bucket + 1;
-  if (trainers_.size() == 1) return;
   const at::NoGradGuard no_grad;
+  collect(bucket);
+  for (Slot* slot : members_[bucket])
+    if (!slot->filled) slot->gradient.zero_();
+  if (trainers_.size() == 1) return;
   Flight& flight = flights_[bucket];
   const at::Tensor& flat = buckets_[bucket].flat;
   if (!flight.wire.is_same(flat)) flight.wire.copy_(flat).div_(trainers_.size());

@@ -1,7 +1,7 @@
 // The mean of the backbone's gradients over all ranks, computed while backward still runs (as torch's
 // DistributedDataParallel; Li et al. 2020, VLDB 13(12)). Gradients live in flat buckets, filled in reverse
-// parameter order; a bucket whose last gradient has arrived is all-reduced at once, in bucket order on every
-// rank.
+// parameter order; a bucket whose last gradient has arrived takes all of them in one pass and is all-reduced
+// at once, in bucket order on every rank.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -44,8 +44,8 @@ class GradientBuckets {
   GradientBuckets(const GradientBuckets&) = delete;
   GradientBuckets& operator=(const GradientBuckets&) = delete;
 
-  // Zeroes the gradients and expects `backwards` backward passes, whose gradients add up (gradient
-  // accumulation); the exchange starts during the last one.
+  // Forgets the gradients and expects `backwards` backward passes, whose gradients add up (gradient
+  // accumulation); the exchange starts during the last one. Until finish() .grad may hold the step's before.
   void begin_step(int backwards = 1);
   // After the last backward: exchanges what has not left yet (parameters without a gradient count as zero)
   // and waits. From then on every parameter's .grad is the mean over ranks, equal bit for bit on all of them.
@@ -56,13 +56,16 @@ class GradientBuckets {
   std::size_t launched() const { return launched_; }  // buckets of this step on their way so far
 
  private:
+  class Arrival;            // the hook before autograd would add a gradient up
   struct Slot {             // one parameter's place
     std::size_t index = 0;  // in the constructor's list
     at::Tensor parameter, gradient;
     std::shared_ptr<torch::autograd::Node> accumulator;  // alive as long as its hook must fire
-    std::uintptr_t hook = 0;
+    Arrival* hook = nullptr;                             // the accumulator's
     std::size_t bucket = 0;
-    int missing = 0;  // backward passes that have not delivered yet
+    int missing = 0;       // backward passes that have not delivered yet
+    at::Tensor delivered;  // a gradient that is not in the bucket yet
+    bool filled = false;   // the bucket has this step's
   };
   struct Flight {
     at::Tensor wire;  // what travels: the bucket's flat memory, or half of it; undefined in a world of one
@@ -70,7 +73,8 @@ class GradientBuckets {
   };
 
   void add_bucket(std::span<Slot*> members);
-  void arrived(Slot& slot);
+  void arrived(Slot& slot, const at::Tensor& gradient);
+  void collect(std::size_t bucket);
   void launch_ready();
   void launch(std::size_t bucket);
   void wait_all();
@@ -79,7 +83,8 @@ class GradientBuckets {
   at::ScalarType wire_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<GradientBucket> buckets_;
-  std::vector<std::size_t> missing_;  // by bucket: deliveries outstanding
+  std::vector<std::vector<Slot*>> members_;         // by bucket
+  std::vector<std::size_t> missing_, uncollected_;  // by bucket: deliveries outstanding; not in it yet
   std::vector<Flight> flights_;
   std::size_t launched_ = 0;
 };
