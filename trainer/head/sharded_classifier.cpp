@@ -108,8 +108,8 @@ at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tenso
   const bool samples = spec_.sample_rate < 1;
   const at::Tensor sampled = samples ? sample(all_labels, step) : at::Tensor();
   const at::Tensor weight = samples ? sampled_centres(sampled) : weight_;
-  const at::Tensor centres = unit_rows(weight);
-  const at::Tensor cosines = at::linear(directions.to(spec_.linear), centres.to(spec_.linear));
+  const at::Tensor centres = unit_rows(weight, spec_.linear);
+  const at::Tensor cosines = at::linear(directions.to(spec_.linear), centres);
 
   const at::Tensor local = all_labels - shard_.first;
   const at::Tensor own = local.ge(0).logical_and_(local.lt(shard_.count));

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "trainer/cuda/unit_rows.hpp"
 #include "trainer/head/row_passes.hpp"
 
 namespace facetrain {
@@ -14,8 +15,7 @@ using torch::autograd::variable_list;
 
 constexpr std::int64_t kUnitRows = 64;  // of a thread, at least
 
-// Both: rows (N, E) -> results in new tensors; norms (N) float64 on a CPU, (N, 1) in the rows' type
-// elsewhere.
+// Both, on a CPU: rows (N, E) -> results in new tensors; norms (N) float64.
 template <typename T>
 void to_units(const at::Tensor& rows, const at::Tensor& units, const at::Tensor& norms) {
   const std::int64_t size = rows.size(1);
@@ -42,41 +42,36 @@ void unit_gradients(const at::Tensor& units, const at::Tensor& gradients, const 
 }
 
 struct UnitRows : torch::autograd::Function<UnitRows> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& rows) {
-    at::Tensor units, norms;
-    if (rows.is_cpu()) {
-      units = at::empty_like(rows, at::MemoryFormat::Contiguous);
-      norms = at::empty({rows.size(0)}, at::kDouble);
-      const at::Tensor dense = rows.contiguous();
-      rows.scalar_type() == at::kDouble ? to_units<double>(dense, units, norms)
-                                        : to_units<float>(dense, units, norms);
-    } else {
-      norms = rows.norm(2, {1}, true);
-      units = rows / norms.clamp_min(kSmallestRowNorm);
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& rows, at::ScalarType type) {
+    const at::Tensor dense = rows.contiguous();
+    if (!dense.is_cpu()) {
+      context->save_for_backward({dense});
+      return cuda_unit_rows(dense, kSmallestRowNorm, type);
     }
+    const at::Tensor units = at::empty_like(dense), norms = at::empty({dense.size(0)}, at::kDouble);
+    dense.scalar_type() == at::kDouble ? to_units<double>(dense, units, norms)
+                                       : to_units<float>(dense, units, norms);
     context->save_for_backward({units, norms});
-    return units;
+    return units.to(type);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &units = saved[0], &norms = saved[1], gradient = gradients[0].contiguous();
-    if (!units.is_cpu()) {
-      const at::Tensor large = norms.ge(kSmallestRowNorm).to(units.scalar_type());
-      const at::Tensor along = (gradient * units).sum(1, true).mul_(large);
-      return {at::addcmul(gradient, units, along, -1).div_(norms.clamp_min(kSmallestRowNorm))};
-    }
+    const at::Tensor gradient = gradients[0].contiguous();
+    if (!gradient.is_cpu())
+      return {cuda_unit_rows_gradient(saved[0], gradient, kSmallestRowNorm), at::Tensor()};
+    const at::Tensor &units = saved[0], &norms = saved[1], wide = gradient.to(units.scalar_type());
     const at::Tensor result = at::empty_like(units);
-    units.scalar_type() == at::kDouble ? unit_gradients<double>(units, gradient, norms, result)
-                                       : unit_gradients<float>(units, gradient, norms, result);
-    return {result};
+    units.scalar_type() == at::kDouble ? unit_gradients<double>(units, wide, norms, result)
+                                       : unit_gradients<float>(units, wide, norms, result);
+    return {result, at::Tensor()};
   }
 };
 
 }  // namespace
 
-at::Tensor unit_rows(const at::Tensor& rows) {
-  return UnitRows::apply(rows);
+at::Tensor unit_rows(const at::Tensor& rows, at::ScalarType type) {
+  return UnitRows::apply(rows, type);
 }
 
 }  // namespace facetrain

@@ -7,7 +7,8 @@ namespace facetrain {
 
 inline constexpr double kSmallestRowNorm = 1e-12;
 
-// rows (N, E) -> rows / max(norm of the row, kSmallestRowNorm), with gradient.
-at::Tensor unit_rows(const at::Tensor& rows);
+// rows (N, E) -> rows / max(norm of the row, kSmallestRowNorm) in `type`, with gradient: computed in the
+// rows' type, rounded once.
+at::Tensor unit_rows(const at::Tensor& rows, at::ScalarType type);
 
 }  // namespace facetrain

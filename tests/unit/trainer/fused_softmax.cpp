@@ -130,12 +130,24 @@ TEST_CASE("unit rows and their gradient are the operators'") {
     const at::Tensor ours = values.clone().requires_grad_(true);
     const at::Tensor exact = values.to(at::kDouble).requires_grad_(true);
     const at::Tensor by = draw_cosines({70, 37}, 9);
-    (unit_rows(ours) * by.to(type)).sum().backward();
+    (unit_rows(ours, type) * by.to(type)).sum().backward();
     const at::Tensor expected = exact / exact.norm(2, {1}, true).clamp_min(1e-12);
     (expected * by).sum().backward();
     const double tolerance = type == at::kFloat ? 2e-6 : 1e-14;
-    CHECK((unit_rows(ours).to(at::kDouble) - expected).abs().max().item<double>() < tolerance);
+    CHECK((unit_rows(ours, type).to(at::kDouble) - expected).abs().max().item<double>() < tolerance);
     const at::Tensor scale = exact.grad().abs().amax({1}, true).clamp_min(1e-30);
     CHECK(((ours.grad().to(at::kDouble) - exact.grad()).abs() / scale).max().item<double>() < tolerance);
   }
+}
+
+TEST_CASE(
+    "unit rows in a narrower type are the same rounded once, and so is what their gradient is made of") {
+  const at::Tensor values = draw_cosines({33, 64}, 8), by = draw_cosines({33, 64}, 9).to(at::kBFloat16);
+  const at::Tensor narrow = values.to(at::kFloat).requires_grad_(true);
+  const at::Tensor wide = values.to(at::kFloat).requires_grad_(true);
+  const at::Tensor units = unit_rows(narrow, at::kBFloat16);
+  CHECK(units.equal(unit_rows(wide, at::kFloat).to(at::kBFloat16)));
+  units.backward(by);
+  unit_rows(wide, at::kFloat).backward(by.to(at::kFloat));
+  CHECK(narrow.grad().equal(wide.grad()));
 }
