@@ -43,8 +43,9 @@ class Backbone {
   // changes it).
   virtual const std::vector<NamedTensor>& state() const = 0;
   virtual void train(bool on) = 0;  // BatchNorm and dropout
-  // Moves the network (floating tensors also to `dtype`: kFloat, or kDouble for proofs). The tensors of
-  // state() keep their identity: handles taken before still are the network's; gradients are dropped.
+  // Moves the network's floating tensors, also to `dtype`: kFloat, or kDouble for proofs (BatchNorm's counts
+  // of batches stay on the CPU). The tensors of state() keep their identity: handles taken before still are
+  // the network's; gradients are dropped.
   virtual void to(at::Device device, at::ScalarType dtype) = 0;
 };
 

@@ -80,8 +80,8 @@ at::Tensor cpu_forward(const at::Tensor& x, const FusedNorm& norm, at::Tensor& s
 }
 
 template <typename T>
-CudaNormGradient cpu_backward(const at::Tensor& x, const at::Tensor& gradient, const FusedNorm& norm,
-                              const at::Tensor& statistics) {
+CudaNormGradient cpu_backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& added,
+                              const FusedNorm& norm, const at::Tensor& statistics) {
   const PixelRows shape = shape_of(x);
   const auto channels = static_cast<std::size_t>(shape.channels);
   const double* kept = statistics.const_data_ptr<double>();
@@ -99,8 +99,8 @@ CudaNormGradient cpu_backward(const at::Tensor& x, const at::Tensor& gradient, c
     sums.centred[c] *= inverse[c];  // the weight's gradient
   }
   const at::Tensor dx = at::empty_like(x, at::MemoryFormat::ChannelsLast);
-  input_gradient<T>(x.const_data_ptr<T>(), gradient.const_data_ptr<T>(), shape, map, constant.data(),
-                    linear.data(), dx.mutable_data_ptr<T>());
+  input_gradient<T>(x.const_data_ptr<T>(), gradient.const_data_ptr<T>(), values_of<T>(added), shape, map,
+                    constant.data(), linear.data(), dx.mutable_data_ptr<T>());
   const at::ScalarType type = x.scalar_type();
   return {dx, vector_of(sums.centred, type), vector_of(sums.plain, type),
           norm.slope.defined() ? vector_of(sums.slope, type) : at::Tensor()};
@@ -108,9 +108,10 @@ CudaNormGradient cpu_backward(const at::Tensor& x, const at::Tensor& gradient, c
 
 struct FusedNormFunction : torch::autograd::Function<FusedNormFunction> {
   // A pointer is no tensor to autograd: x, weight, bias, slope and residual are, the rest of `norm` is not.
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& given, const at::Tensor& weight,
-                            const at::Tensor& bias, const std::optional<at::Tensor>& slope,
-                            const std::optional<at::Tensor>& residual, const FusedNorm* of) {
+  // Returns y and x.
+  static variable_list forward(AutogradContext* context, const at::Tensor& given, const at::Tensor& weight,
+                               const at::Tensor& bias, const std::optional<at::Tensor>& slope,
+                               const std::optional<at::Tensor>& residual, const FusedNorm* of) {
     FusedNorm norm = *of;
     norm.weight = weight, norm.bias = bias, norm.slope = slope.value_or(at::Tensor());
     norm.residual = residual ? in_channels_last(*residual) : at::Tensor();
@@ -126,7 +127,8 @@ struct FusedNormFunction : torch::autograd::Function<FusedNormFunction> {
     }
     context->save_for_backward({x, weight, bias, norm.slope, mean, inverse});
     context->saved_data["residual"] = residual.has_value();
-    return y;
+    context->set_materialize_grads(false);
+    return {y, given};
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -134,15 +136,17 @@ struct FusedNormFunction : torch::autograd::Function<FusedNormFunction> {
     const at::Tensor& x = saved[0];
     FusedNorm norm;
     norm.weight = saved[1], norm.bias = saved[2], norm.slope = saved[3];
+    const at::Tensor added = gradients[1].defined() ? in_channels_last(gradients[1]) : at::Tensor();
+    if (!gradients[0].defined()) return {added, {}, {}, {}, {}, {}};
     const at::Tensor gradient = in_channels_last(gradients[0]);
     CudaNormGradient result;
     if (x.is_cuda())
-      result = cuda_norm_backward(x, gradient, norm.weight, norm.bias, norm.slope, saved[4], saved[5]);
+      result = cuda_norm_backward(x, gradient, added, norm.weight, norm.bias, norm.slope, saved[4], saved[5]);
     else
-      result = x.scalar_type() == at::kDouble ? cpu_backward<double>(x, gradient, norm, saved[4])
-                                              : cpu_backward<float>(x, gradient, norm, saved[4]);
-    const bool added = context->saved_data["residual"].toBool();
-    return {result.x,    result.weight, result.bias, result.slope, added ? gradients[0] : at::Tensor(),
+      result = x.scalar_type() == at::kDouble ? cpu_backward<double>(x, gradient, added, norm, saved[4])
+                                              : cpu_backward<float>(x, gradient, added, norm, saved[4]);
+    const bool residual = context->saved_data["residual"].toBool();
+    return {result.x,    result.weight, result.bias, result.slope, residual ? gradients[0] : at::Tensor(),
             at::Tensor()};
   }
 };
@@ -162,9 +166,15 @@ bool can_fuse_norm(const at::Tensor& x, const FusedNorm& norm) {
          (type == at::kHalf || type == at::kBFloat16 || type == at::kFloat);
 }
 
-at::Tensor fused_norm(const at::Tensor& x, const FusedNorm& norm) {
+NormAndInput fused_norm_and_input(const at::Tensor& x, const FusedNorm& norm) {
   const auto given = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
-  return FusedNormFunction::apply(x, norm.weight, norm.bias, given(norm.slope), given(norm.residual), &norm);
+  const variable_list both =
+      FusedNormFunction::apply(x, norm.weight, norm.bias, given(norm.slope), given(norm.residual), &norm);
+  return {both[0], both[1]};
+}
+
+at::Tensor fused_norm(const at::Tensor& x, const FusedNorm& norm) {
+  return fused_norm_and_input(x, norm).y;
 }
 
 }  // namespace facetrain

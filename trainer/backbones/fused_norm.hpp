@@ -21,4 +21,11 @@ bool can_fuse_norm(const at::Tensor& x, const FusedNorm& norm);
 // With gradient to x, weight, bias, slope and residual.
 at::Tensor fused_norm(const at::Tensor& x, const FusedNorm& norm);
 
+// The same, and x for those who read it too (a block's shortcut): what they send back is added to x's
+// gradient in the pass that computes it, not by one of its own.
+struct NormAndInput {
+  at::Tensor y, x;
+};
+NormAndInput fused_norm_and_input(const at::Tensor& x, const FusedNorm& norm);
+
 }  // namespace facetrain

@@ -10,6 +10,7 @@
 #include "common/iresnet_depths.hpp"
 #include "trainer/backbones/checkpoint.hpp"
 #include "trainer/backbones/dropout.hpp"
+#include "trainer/backbones/fused_norm.hpp"
 #include "trainer/backbones/layers.hpp"
 #include "trainer/backbones/registry.hpp"
 
@@ -44,9 +45,9 @@ struct Block {
     parameters = scope.trainable();
   }
 
-  at::Tensor operator()(const at::Tensor& x, Pass pass) const {
-    const at::Tensor out =
-        norm_then(bn2, conv1(norm_then(bn1, x, nullptr, nullptr, pass, fuse)), &prelu, nullptr, pass, fuse);
+  at::Tensor operator()(const at::Tensor& input, Pass pass) const {
+    const auto [normed, x] = norm_and_input(bn1, input, pass, fuse);
+    const at::Tensor out = norm_then(bn2, conv1(normed), &prelu, nullptr, pass, fuse);
     at::Tensor identity = x;
     if (downsample) identity = norm_then(downsample->bn, downsample->conv(x), nullptr, nullptr, pass, fuse);
     if (attention) identity = (*attention)(identity);

@@ -132,8 +132,11 @@ FuseNorm fuse_norm_of(const std::string& word) {
   return FuseNorm::kAuto;
 }
 
-at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
-                     Pass pass, FuseNorm fuse) {
+namespace {
+
+// Nothing where the pass is not wanted, or not made for x.
+std::optional<NormAndInput> fused(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu,
+                                  const at::Tensor* residual, Pass pass, FuseNorm fuse) {
   const bool moves = pass == Pass::kTrain;
   const FusedNorm norm{bn.weight,
                        bn.bias,
@@ -146,10 +149,22 @@ at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prel
   // On a CPU LibTorch's operators round as the reference's do: float32 steps are compared with it to 1e-5,
   // and the pass's own rounding makes 1.04e-5 of 5.7e-8.
   const bool wanted = fuse == FuseNorm::kOn || (fuse == FuseNorm::kAuto && !x.is_cpu());
-  if (wanted && pass != Pass::kEvaluate && x.scalar_type() != at::kDouble && can_fuse_norm(x, norm)) {
-    if (moves) at::Tensor(bn.batches).add_(1);
-    return fused_norm(x, norm);
-  }
+  if (!wanted || pass == Pass::kEvaluate || x.scalar_type() == at::kDouble || !can_fuse_norm(x, norm))
+    return std::nullopt;
+  if (moves) at::Tensor(bn.batches).add_(1);
+  return fused_norm_and_input(x, norm);
+}
+
+}  // namespace
+
+NormAndInput norm_and_input(const BatchNorm& bn, const at::Tensor& x, Pass pass, FuseNorm fuse) {
+  if (const auto both = fused(bn, x, nullptr, nullptr, pass, fuse)) return *both;
+  return {bn(x, pass), x};
+}
+
+at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
+                     Pass pass, FuseNorm fuse) {
+  if (const auto both = fused(bn, x, prelu, residual, pass, fuse)) return both->y;
   at::Tensor y = bn(x, pass);
   if (prelu) y = (*prelu)(y);
   return residual ? y.add_(*residual) : y;
@@ -208,9 +223,11 @@ void LayeredBackbone::to(at::Device device, at::ScalarType dtype) {
   for (const NamedTensor& entry : state_) {
     at::Tensor t = entry.tensor;
     const at::ScalarType target = t.is_floating_point() ? dtype : t.scalar_type();
+    // BatchNorm's counts of batches stay with the host: on a GPU each would be a kernel for one number.
+    const at::Device place = t.is_floating_point() ? device : at::Device(at::kCPU);
     // set_data swaps the contents behind every handle: the layers' and those of state() stay one tensor.
     t.mutable_grad() = at::Tensor();
-    t.set_data(t.detach().to(t.options().device(device).dtype(target)));
+    t.set_data(t.detach().to(t.options().device(place).dtype(target)));
   }
 }
 

@@ -101,6 +101,10 @@ FuseNorm fuse_norm_of(const std::string& word);  // auto, on, off (model.fused_n
 at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prelu, const at::Tensor* residual,
                      Pass pass, FuseNorm fuse);
 
+// bn(x), and x for a shortcut: where the pass is fused, the gradient of that x joins it.
+struct NormAndInput;
+NormAndInput norm_and_input(const BatchNorm& bn, const at::Tensor& x, Pass pass, FuseNorm fuse);
+
 struct Linear {
   // weight (out, in), then bias where wanted, both drawn by `init`; torch's default is uniform(1 / sqrt(in)).
   Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init);

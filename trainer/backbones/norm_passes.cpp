@@ -111,14 +111,16 @@ FACETRAIN_VECTOR void sums_pass(const T* __restrict x, const T* __restrict gradi
   sum_rows<T, has_slope ? 3 : 2>(begin, end, channels, block, sums, add);
 }
 
-template <typename T, bool has_slope>
+template <typename T, bool has_slope, bool adds>
 FACETRAIN_VECTOR void input_gradient_pass(const T* __restrict x, const T* __restrict gradient,
-                                          std::int64_t begin, std::int64_t end, std::int64_t channels,
-                                          const ChannelMap<T> map, const T* __restrict constant,
-                                          const T* __restrict linear, T* __restrict dx) {
+                                          const T* __restrict added, std::int64_t begin, std::int64_t end,
+                                          std::int64_t channels, const ChannelMap<T> map,
+                                          const T* __restrict constant, const T* __restrict linear,
+                                          T* __restrict dx) {
   const T* __restrict mean = map.mean, * __restrict scale = map.scale, * __restrict bias = map.bias, * __restrict slope = map.slope;
   for (std::int64_t r = begin; r < end; ++r) {
     const T* __restrict row = x + r * channels, * __restrict dy = gradient + r * channels;
+    const T* __restrict more = adds ? added + r * channels : nullptr;
     T* __restrict to = dx + r * channels;
     for (std::int64_t c = 0; c < channels; ++c) {
       const T moved = row[c] - mean[c];
@@ -128,6 +130,7 @@ FACETRAIN_VECTOR void input_gradient_pass(const T* __restrict x, const T* __rest
         g = z > 0 ? g : leaked;
       }
       to[c] = scale[c] * g - constant[c] - linear[c] * moved;
+      if constexpr (adds) to[c] += more[c];
     }
   }
 }
@@ -195,24 +198,29 @@ GradientSums gradient_sums(const T* x, const T* gradient, const PixelRows& shape
 }
 
 template <typename T>
-void input_gradient(const T* x, const T* gradient, const PixelRows& shape, const ChannelMap<T>& map,
-                    const T* constant, const T* linear, T* dx) {
-  for_parts(shape, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-    run_vector_code([&]() FACETRAIN_VECTOR_LAMBDA {
-      if (map.slope != nullptr)
-        input_gradient_pass<T, true>(x, gradient, begin, end, shape.channels, map, constant, linear, dx);
-      else
-        input_gradient_pass<T, false>(x, gradient, begin, end, shape.channels, map, constant, linear, dx);
+void input_gradient(const T* x, const T* gradient, const T* added, const PixelRows& shape,
+                    const ChannelMap<T>& map, const T* constant, const T* linear, T* dx) {
+  const auto run = [&](auto slope, auto adds) {
+    for_parts(shape, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+      run_vector_code([&]() FACETRAIN_VECTOR_LAMBDA {
+        input_gradient_pass<T, decltype(slope)::value, decltype(adds)::value>(
+            x, gradient, added, begin, end, shape.channels, map, constant, linear, dx);
+      });
     });
-  });
+  };
+  using std::false_type, std::true_type;
+  if (map.slope != nullptr)
+    added != nullptr ? run(true_type(), true_type()) : run(true_type(), false_type());
+  else
+    added != nullptr ? run(false_type(), true_type()) : run(false_type(), false_type());
 }
 
 #define FACETRAIN_NORM(T)                                                                               \
   template ChannelMoments channel_moments<T>(const T*, const PixelRows&);                               \
   template void normalise_pixels<T>(const T*, const T*, const PixelRows&, const ChannelMap<T>&, T*);    \
   template GradientSums gradient_sums<T>(const T*, const T*, const PixelRows&, const ChannelMap<T>&);   \
-  template void input_gradient<T>(const T*, const T*, const PixelRows&, const ChannelMap<T>&, const T*, \
-                                  const T*, T*);
+  template void input_gradient<T>(const T*, const T*, const T*, const PixelRows&, const ChannelMap<T>&, \
+                                  const T*, const T*, T*);
 FACETRAIN_NORM(float)
 FACETRAIN_NORM(double)
 #undef FACETRAIN_NORM

@@ -40,9 +40,10 @@ struct GradientSums {
 template <typename T>
 GradientSums gradient_sums(const T* x, const T* gradient, const PixelRows& shape, const ChannelMap<T>& map);
 
-// dx := scale * g - constant - linear * (x - mean).
+// dx := scale * g - constant - linear * (x - mean) + added. added: what reached x by another way; null for
+// none.
 template <typename T>
-void input_gradient(const T* x, const T* gradient, const PixelRows& shape, const ChannelMap<T>& map,
-                    const T* constant, const T* linear, T* dx);
+void input_gradient(const T* x, const T* gradient, const T* added, const PixelRows& shape,
+                    const ChannelMap<T>& map, const T* constant, const T* linear, T* dx);
 
 }  // namespace facetrain

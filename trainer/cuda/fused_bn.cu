@@ -241,8 +241,9 @@ __global__ void __launch_bounds__(kLanes* kLanes)
 }
 
 template <typename T, int kWide>
-__global__ void input_gradient_kernel(const T* x, const T* gradient, Shape shape, std::int64_t rows_of_part,
-                                      Channels channels, const float* constant, const float* linear, T* dx) {
+__global__ void input_gradient_kernel(const T* x, const T* gradient, const T* added, Shape shape,
+                                      std::int64_t rows_of_part, Channels channels, const float* constant,
+                                      const float* linear, T* dx) {
   const int first = first_channel<kWide>();
   if (first >= shape.channels) return;
   const OwnChannels<kWide> own(channels, first);
@@ -252,12 +253,16 @@ __global__ void input_gradient_kernel(const T* x, const T* gradient, Shape shape
     const std::int64_t at = r * shape.channels + first;
     auto pack = *reinterpret_cast<const Pack<T, kWide>*>(x + at);
     const auto dy = *reinterpret_cast<const Pack<T, kWide>*>(gradient + at);
+    Pack<T, kWide> more;
+    if (added != nullptr) more = *reinterpret_cast<const Pack<T, kWide>*>(added + at);
 #pragma unroll
     for (int k = 0; k < kWide; ++k) {
       const float moved = static_cast<float>(pack.values[k]) - own.mean[k],
                   g = static_cast<float>(dy.values[k]);
       const float z = moved * own.scale[k] + own.bias[k], passed = z > 0 ? g : g * own.slope[k];
-      pack.values[k] = static_cast<T>(own.scale[k] * passed - constants[k] - linears[k] * moved);
+      float dx = own.scale[k] * passed - constants[k] - linears[k] * moved;
+      if (added != nullptr) dx += static_cast<float>(more.values[k]);
+      pack.values[k] = static_cast<T>(dx);
     }
     *reinterpret_cast<Pack<T, kWide>*>(dx + at) = pack;
   });
@@ -299,8 +304,8 @@ void forward(const at::Tensor& x, const Channels& channels, const at::Tensor& re
 }
 
 template <typename T, int kWide>
-void backward(const at::Tensor& x, const at::Tensor& gradient, const Channels& channels,
-              const CudaNormGradient& result) {
+void backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& added,
+              const Channels& channels, const CudaNormGradient& result) {
   const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
   const Shape shape = shape_of(x);
   const Plan plan = plan_of<kWide>(shape);
@@ -315,8 +320,8 @@ void backward(const at::Tensor& x, const at::Tensor& gradient, const Channels& c
       result.weight.mutable_data_ptr<float>(), result.bias.mutable_data_ptr<float>(),
       result.slope.defined() ? result.slope.mutable_data_ptr<float>() : nullptr);
   input_gradient_kernel<T, kWide><<<plan.grid, plan.block, 0, stream>>>(
-      from, dy, shape, plan.rows_of_part, channels, constant.const_data_ptr<float>(),
-      linear.const_data_ptr<float>(), result.x.mutable_data_ptr<T>());
+      from, dy, added.defined() ? added.const_data_ptr<T>() : nullptr, shape, plan.rows_of_part, channels,
+      constant.const_data_ptr<float>(), linear.const_data_ptr<float>(), result.x.mutable_data_ptr<T>());
   check_cuda(cudaGetLastError(), "fused batch normalisation's gradient");
 }
 
@@ -361,13 +366,13 @@ CudaNorm cuda_norm_forward(const at::Tensor& x, const at::Tensor& weight, const 
   return result;
 }
 
-CudaNormGradient cuda_norm_backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& weight,
-                                    const at::Tensor& bias, const at::Tensor& slope, const at::Tensor& mean,
-                                    const at::Tensor& inverse) {
+CudaNormGradient cuda_norm_backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& added,
+                                    const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& slope,
+                                    const at::Tensor& mean, const at::Tensor& inverse) {
   const CudaNormGradient result{at::empty_like(x, at::MemoryFormat::ChannelsLast), floats(x, x.size(1)),
                                 floats(x, x.size(1)), slope.defined() ? floats(x, x.size(1)) : at::Tensor()};
   const Channels channels{numbers(mean), numbers(inverse), numbers(weight), numbers(bias), numbers(slope)};
-#define FACETRAIN_BACKWARD(T, kWide) backward<T, kWide>(x, gradient, channels, result)
+#define FACETRAIN_BACKWARD(T, kWide) backward<T, kWide>(x, gradient, added, channels, result)
   FACETRAIN_FOR_TYPE(x, FACETRAIN_BACKWARD)
 #undef FACETRAIN_BACKWARD
   return result;

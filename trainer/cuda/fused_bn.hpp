@@ -23,8 +23,9 @@ CudaNorm cuda_norm_forward(const at::Tensor& x, const at::Tensor& weight, const 
 struct CudaNormGradient {
   at::Tensor x, weight, bias, slope;  // slope: undefined without one
 };
-CudaNormGradient cuda_norm_backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& weight,
-                                    const at::Tensor& bias, const at::Tensor& slope, const at::Tensor& mean,
-                                    const at::Tensor& inverse);
+// added (as x): another gradient of x, to which x's is added; undefined for none.
+CudaNormGradient cuda_norm_backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& added,
+                                    const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& slope,
+                                    const at::Tensor& mean, const at::Tensor& inverse);
 
 }  // namespace facetrain

@@ -20,7 +20,7 @@ CudaNorm cuda_norm_forward(const at::Tensor&, const at::Tensor&, const at::Tenso
 }
 CudaNormGradient cuda_norm_backward(const at::Tensor&, const at::Tensor&, const at::Tensor&,
                                     const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                    const at::Tensor&) {
+                                    const at::Tensor&, const at::Tensor&) {
   absent();
 }
 

@@ -124,6 +124,26 @@ TEST_CASE("the sums do not depend on the number of threads") {
   at::set_num_threads(threads);
 }
 
+TEST_CASE("a gradient that reaches x by a shortcut is added to its own, and none is nothing") {
+  for (const at::ScalarType type : {at::kFloat, at::kDouble})
+    for (const bool slope : {false, true}) {
+      const Case of{2, 67, 6, slope, false, false};
+      Inputs ours(of, type), apart(of, type), alone(of, type);
+      const at::Tensor by = draw_normal(ours.x.sizes(), 10).to(type),
+                       shortcut = draw_normal(ours.x.sizes(), 11).to(type);
+      const NormAndInput both = fused_norm_and_input(ours.x, ours.norm);
+      CHECK(both.x.equal(ours.x));
+      ((both.y * by).sum() + (both.x * shortcut).sum()).backward();
+      ((fused_norm(apart.x, apart.norm) * by).sum() + (apart.x * shortcut).sum()).backward();
+      (fused_norm_and_input(alone.x, alone.norm).x * shortcut).sum().backward();
+      CHECK(test::relative_difference(ours.x.grad(), apart.x.grad().to(at::kDouble)) <
+            (type == at::kFloat ? 1e-6 : 1e-14));
+      CHECK(ours.norm.weight.grad().equal(apart.norm.weight.grad()));
+      CHECK(alone.x.grad().equal(shortcut));
+      CHECK_FALSE(alone.norm.weight.grad().defined());
+    }
+}
+
 TEST_CASE("what it does not take is said, not computed") {
   Inputs inputs({2, 4, 3, false, false, true}, at::kFloat);
   CHECK(can_fuse_norm(inputs.x, inputs.norm));
