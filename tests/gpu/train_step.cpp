@@ -5,89 +5,20 @@
 
 #include <cmath>
 #include <limits>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/gpu/gpu.hpp"
-#include "tests/mpi/linear_backbone.hpp"
-#include "trainer/comm/mpi_communicator.hpp"
+#include "tests/gpu/one_trainer.hpp"
 #include "trainer/cuda/scalar_copy.hpp"
-#include "trainer/step/precision.hpp"
-#include "trainer/step/train_step.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
 #include <doctest/doctest.h>
 
 using namespace facetrain;
-using facetrain::test::draw;
-using facetrain::test::first_gpu;
-using facetrain::test::no_gpu;
+using namespace facetrain::test;
 
 namespace {
-
-constexpr std::int64_t kClasses = 10, kBatch = 8, kSize = 32;
-
-// What one trainer needs, on any device.
-struct Trainer {
-  Trainer(BackboneSpec spec, const Config& config, Precision precision, at::Device device)
-      : device(device),
-        type(parameter_type(precision)),
-        backbone(make_network(spec, device, type)),
-        classifier({.classes = kClasses,
-                    .embedding_size = kSize,
-                    .device = device,
-                    .dtype = type,
-                    .linear = linear_type(precision, device),
-                    .sample_rate = config.head.sample_rate},
-                   make_head(config), alone),
-        buckets(trainable_parameters(*backbone), alone, 16u << 20, wire_type(precision, device),
-                weight_decays(*backbone)),
-        optimizer(make_optimizer(config, trained_parameters(*backbone, classifier),
-                                 classifier.sparse_centres(), buckets.buckets())),
-        scale(precision == Precision::kFp16 ? std::optional<LossScale>(std::in_place, device) : std::nullopt),
-        state{*backbone, classifier, buckets, *optimizer, scale ? &*scale : nullptr, alone} {}
-
-  static std::unique_ptr<Backbone> make_network(BackboneSpec spec, at::Device device, at::ScalarType type) {
-    spec.embedding_size = kSize;
-    auto network = make_backbone(spec, 1);
-    network->to(device, type);
-    network->train(true);
-    return network;
-  }
-
-  StepResult step(const at::Tensor& images, std::uint64_t number, double lr = 0.02) {
-    const Batch batch{images.to(device, type), at::arange(kBatch).remainder(kClasses)};
-    return train_step(state, batch, {.step = number}, lr);
-  }
-  std::vector<at::Tensor> values() const {
-    std::vector<at::Tensor> all;
-    for (const NamedTensor& entry : backbone->state()) all.push_back(entry.tensor.detach().cpu().clone());
-    return all;
-  }
-
-  SelfCommunicator alone;
-  at::Device device;
-  at::ScalarType type;
-  std::unique_ptr<Backbone> backbone;
-  ShardedClassifier classifier;
-  GradientBuckets buckets;
-  std::unique_ptr<Optimizer> optimizer;
-  std::optional<LossScale> scale;
-  TrainState state;
-};
-
-at::Tensor pictures(std::uint64_t seed) {
-  return draw({kBatch, 3, 112, 112}, seed, at::kFloat).clamp_(-1, 1);
-}
-
-Config with_head(const std::string& head, std::vector<double> margin) {
-  Config config;
-  config.head.head = head;
-  config.head.margin = std::move(margin);
-  return config;
-}
 
 double relative(double a, double b) {
   return std::abs(a - b) / std::max(std::abs(b), 1e-300);
@@ -95,7 +26,7 @@ double relative(double a, double b) {
 
 // Three steps of both; the largest relative difference of loss, gradient norm and network.
 double difference(const BackboneSpec& spec, const Config& config, Precision precision) {
-  Trainer on_cpu(spec, config, precision, at::kCPU), on_gpu(spec, config, precision, first_gpu());
+  OneTrainer on_cpu(spec, config, precision, at::kCPU), on_gpu(spec, config, precision, first_gpu());
   double largest = 0;
   for (std::uint64_t step = 0; step < 3; ++step) {
     const at::Tensor images = pictures(step);
@@ -111,8 +42,6 @@ double difference(const BackboneSpec& spec, const Config& config, Precision prec
   }
   return std::isfinite(largest) ? largest : std::numeric_limits<double>::infinity();
 }
-
-const BackboneSpec kSmall{.model = "mobilefacenet", .width = 0.25, .dropout = 0};
 
 }  // namespace
 
@@ -131,14 +60,10 @@ TEST_CASE("every kind of network steps as on the CPU in float64") {
 
 TEST_CASE("every head steps as on the CPU in float64") {
   if (no_gpu(/*cpu_may_stand_in=*/true)) return;
-  const std::map<std::string, std::vector<double>> margins = {
-      {"arcface", {0.5}},          {"cosface", {0.4}},        {"sphereface", {1.7}},
-      {"combined", {1, 0.3, 0.2}}, {"curricularface", {0.5}}, {"magface", {10, 110, 0.45, 0.8}},
-      {"adaface", {0.4}},          {"uniface", {0.4, 5}},     {"circleloss", {0.25}}};
-#define HEAD(name, margin_count) REQUIRE(margins.contains(#name));
+#define HEAD(name, margin_count) REQUIRE(kMargins.contains(#name));
 #include "trainer/head/heads.def"
 #undef HEAD
-  for (const auto& [head, margin] : margins) {
+  for (const auto& [head, margin] : kMargins) {
     CAPTURE(head);
     CHECK(difference(kSmall, with_head(head, margin), Precision::kFp64) < 1e-9);
   }
@@ -162,9 +87,9 @@ TEST_CASE("IResNet's first loss in float16 is close to the CPU's in float32") {
   if (no_gpu(/*cpu_may_stand_in=*/true)) return;
   BackboneSpec spec{.model = "iresnet", .depth = "18", .mode = "se"};
   const Config config = with_head("arcface", {0.5});
-  Trainer on_cpu(spec, config, Precision::kFp32, at::kCPU);
+  OneTrainer on_cpu(spec, config, Precision::kFp32, at::kCPU);
   spec.precision = "fp16";
-  Trainer on_gpu(spec, config, Precision::kFp16, first_gpu());
+  OneTrainer on_gpu(spec, config, Precision::kFp16, first_gpu());
   const double expected = on_cpu.step(pictures(1), 0).loss.item<double>();
   CHECK(relative(on_gpu.step(pictures(1), 0).loss.item<double>(), expected) < 0.02);
 }
@@ -173,7 +98,7 @@ TEST_CASE("float16: the loss falls, an overflow skips a step, and the next one g
   if (no_gpu(/*cpu_may_stand_in=*/true)) return;
   BackboneSpec spec = kSmall;
   spec.precision = "fp16";
-  Trainer trainer(spec, with_head("arcface", {0.5}), Precision::kFp16, first_gpu());
+  OneTrainer trainer(spec, with_head("arcface", {0.5}), Precision::kFp16, first_gpu());
   const at::Tensor images = pictures(1);
   std::vector<double> losses;
   for (std::uint64_t step = 0; step < 40; ++step)
