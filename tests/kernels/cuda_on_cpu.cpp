@@ -86,11 +86,12 @@ std::vector<std::size_t> ordered(std::size_t count) {
   return order;
 }
 
-// Whether `expected` threads from `begin` on all wait in `state`, and at one place; then they go on. Where some do,
-// the others must come too: at once, unless they still `may_come`.
+// Whether `expected` threads from `begin` on all wait in `state`, and at one place; then they go on. Where
+// some do, the others must come too: at once, unless they still `may_come`.
 bool release(State state, std::size_t begin, std::size_t expected, const char* what, bool may_come) {
   const auto first = gpu.threads.begin() + static_cast<std::ptrdiff_t>(begin);
-  const auto last = gpu.threads.begin() + static_cast<std::ptrdiff_t>(std::min(begin + expected, gpu.threads.size()));
+  const auto last =
+      gpu.threads.begin() + static_cast<std::ptrdiff_t>(std::min(begin + expected, gpu.threads.size()));
   const auto waits = [&](const Thread& thread) { return thread.state == state; };
   const auto count = static_cast<std::size_t>(std::count_if(first, last, waits));
   if (count == 0 || (count < expected && may_come)) return false;

@@ -1,11 +1,12 @@
-// CUDA's words, so that a .cu file compiles as C++ and its kernels run on the CPU: block after block, the threads of a
-// block in turn from barrier to barrier. launches_as_calls.cmake writes `kernel<<<...>>>(...)` and `__shared__` as
-// calls of what is here.
+// CUDA's words, so that a .cu file compiles as C++ and its kernels run on the CPU: block after block, the
+// threads of a block in turn from barrier to barrier. launches_as_calls.cmake writes `kernel<<<...>>>(...)`
+// and `__shared__` as calls of what is here.
 //
-// Its rules are stricter than a GPU's. A launch throws std::logic_error where a thread of a block ends while another
-// waits at a barrier, where threads wait at different barriers or shuffles, where a shuffle lacks a thread of its
-// warp, and where a block wants more shared memory than every GPU has. Shared memory begins as NaN, anew in each block.
-// What a kernel computes must not depend on the order of threads and blocks between barriers: run it in several.
+// Its rules are stricter than a GPU's. A launch throws std::logic_error where a thread of a block ends while
+// another waits at a barrier, where threads wait at different barriers or shuffles, where a shuffle lacks a
+// thread of its warp, and where a block wants more shared memory than every GPU has. Shared memory begins as
+// NaN, anew in each block. What a kernel computes must not depend on the order of threads and blocks between
+// barriers: run it in several.
 #pragma once
 
 #include <cmath>

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 
-void leave([[maybe_unused]] void** frames, [[maybe_unused]] const void* to, [[maybe_unused]] std::size_t bytes) {
+void leave([[maybe_unused]] void** frames, [[maybe_unused]] const void* to,
+           [[maybe_unused]] std::size_t bytes) {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_start_switch_fiber(frames, to, bytes);
 #endif

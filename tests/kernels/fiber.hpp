@@ -1,5 +1,5 @@
-// A flow of control with a stack of its own: resume() runs its body until the body gives way. AddressSanitizer is
-// told of each change of stacks.
+// A flow of control with a stack of its own: resume() runs its body until the body gives way.
+// AddressSanitizer is told of each change of stacks.
 #pragma once
 
 #include <ucontext.h>
@@ -12,8 +12,8 @@ namespace facetrain::test {
 
 class Fiber {
  public:
-  // `body` must neither return nor throw. A fiber may be dropped where its body waits in give_way(): what the body
-  // has on its stack is then forgotten, not destroyed.
+  // `body` must neither return nor throw. A fiber may be dropped where its body waits in give_way(): what the
+  // body has on its stack is then forgotten, not destroyed.
   explicit Fiber(std::function<void()> body);
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;

@@ -1,5 +1,5 @@
-// Runs a function that launches kernels (cuda_on_cpu.hpp) with threads and blocks in several orders. What was not
-// written in a tensor that it allocates is NaN.
+// Runs a function that launches kernels (cuda_on_cpu.hpp) with threads and blocks in several orders. What was
+// not written in a tensor that it allocates is NaN.
 #pragma once
 
 #include <ATen/ATen.h>

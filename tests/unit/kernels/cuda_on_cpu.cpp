@@ -1,5 +1,5 @@
-// What the tests of kernels rest on: a launch on the CPU runs every thread, keeps barriers and shuffles, and shows what a
-// GPU would do wrong in silence.
+// What the tests of kernels rest on: a launch on the CPU runs every thread, keeps barriers and shuffles, and
+// shows what a GPU would do wrong in silence.
 #include "tests/kernels/cuda_on_cpu.hpp"
 
 #include <algorithm>
@@ -37,7 +37,8 @@ std::vector<float> sums_of(Order order, bool barrier) {
 
 void where_kernel(unsigned* places) {
   const unsigned block = blockIdx.y * gridDim.x + blockIdx.x;
-  places[(block * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x] += 1 + threadIdx.x + 100 * threadIdx.y;
+  places[(block * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x] +=
+      1 + threadIdx.x + 100 * threadIdx.y;
 }
 void early_end_kernel(unsigned last) {
   if (threadIdx.x <= last) __syncthreads();

@@ -1,5 +1,6 @@
-// The softmax's kernels (trainer/cuda/fused_softmax.cu), run on the CPU thread by thread, against the formula in float64:
-// every type, rows that begin and end anywhere in 16 bytes, labels here and elsewhere, numbers beyond all bounds.
+// The softmax's kernels (trainer/cuda/fused_softmax.cu), run on the CPU thread by thread, against the formula
+// in float64: every type, rows that begin and end anywhere in 16 bytes, labels here and elsewhere, numbers
+// beyond all bounds.
 #include "trainer/cuda/fused_softmax.hpp"
 
 #include <ATen/ATen.h>
@@ -52,7 +53,8 @@ Expected formula(const at::Tensor& rows, const at::Tensor& columns, const LogitR
   for (std::int64_t r = 0; r < rows.size(0); ++r)
     for (std::int64_t c = 0; c < rows.size(1); ++c) {
       const double x = exact.const_data_ptr<double>()[r * rows.size(1) + c];
-      const double held = x < -bound ? -bound : (x > bound ? bound : x), logit = held * rule.scale - rule.shift;
+      const double held = x < -bound ? -bound : (x > bound ? bound : x),
+                   logit = held * rule.scale - rule.shift;
       if (c == columns.const_data_ptr<std::int64_t>()[r]) continue;
       const double e = std::exp(logit < lowest ? lowest : logit);
       expected.sums.mutable_data_ptr<double>()[r] += e;
@@ -63,9 +65,9 @@ Expected formula(const at::Tensor& rows, const at::Tensor& columns, const LogitR
   return expected;
 }
 
-// The largest difference relative to each number. Below float16's normal numbers its rounding is as coarse as at the
-// least of them. NaN and infinity differ from all but themselves.
-double difference(const at::Tensor& ours, const at::Tensor& expected) {
+// The largest difference relative to each number. Below float16's normal numbers its rounding is as coarse as
+// at the least of them. NaN and infinity differ from all but themselves.
+double relative_off(const at::Tensor& ours, const at::Tensor& expected) {
   if (ours.numel() == 0) return 0;
   const at::Tensor exact = ours.to(at::kDouble);
   const double normal = ours.scalar_type() == at::kHalf ? 6.1e-5 : 1e-300;
@@ -74,13 +76,14 @@ double difference(const at::Tensor& ours, const at::Tensor& expected) {
   return off.masked_fill(same, 0).nan_to_num(1e9, 1e9).max().item<double>();
 }
 
-double rounding(at::ScalarType type) {  // of a result; the arithmetic's, of an exponential, is at most 3e-5
+double rounding_of(
+    at::ScalarType type) {  // of a result; the arithmetic's, of an exponential, is at most 3e-5
   return type == at::kHalf ? 6e-4 : type == at::kBFloat16 ? 5e-3 : type == at::kFloat ? 3e-5 : 1e-12;
 }
 
 // Both kernels against the formula, in any order of threads.
-void compare(const at::Tensor& values, const at::Tensor& columns, const LogitRule& rule, at::ScalarType type,
-             std::int64_t offset) {
+void check_both(const at::Tensor& values, const at::Tensor& columns, const LogitRule& rule,
+                at::ScalarType type, std::int64_t offset) {
   CAPTURE(type);
   CAPTURE(values.size(1));
   CAPTURE(offset);
@@ -100,8 +103,8 @@ void compare(const at::Tensor& values, const at::Tensor& columns, const LogitRul
       equal);
   CHECK(equal);
   CHECK(intact);
-  CHECK(difference(results[0], expected.sums) < (type == at::kDouble ? 1e-12 : 3e-5));
-  CHECK(difference(results[1], expected.gradient) < rounding(type));
+  CHECK(relative_off(results[0], expected.sums) < (type == at::kDouble ? 1e-12 : 3e-5));
+  CHECK(relative_off(results[1], expected.gradient) < rounding_of(type));
 }
 
 double scale_of(at::ScalarType type) {  // float16 has no number for e^64
@@ -126,7 +129,7 @@ TEST_CASE("sums and gradients are the formula's, wherever rows begin and end, wh
         if (classes > 1000 && offset > 1) continue;
         // On another rank, the first, the last, one in the middle, and one that no rank has.
         const at::Tensor columns = columns_of({-1, 0, classes - 1, classes / 2, classes + 5});
-        compare(draw_cosines({5, classes}), columns, {scale_of(type), 1 - 1e-7, 3}, type, offset);
+        check_both(draw_cosines({5, classes}), columns, {scale_of(type), 1 - 1e-7, 3}, type, offset);
       }
 }
 
@@ -134,8 +137,8 @@ TEST_CASE("the lowest logits and the largest keep their exponentials finite") {
   const at::Tensor values = at::linspace(-1, 1, 300, at::kDouble).repeat({2, 1});
   const at::Tensor columns = columns_of({-1, 17});
   for (const at::ScalarType type : {at::kBFloat16, at::kFloat})
-    compare(values, columns, {100, 1, 20}, type, 1);  // to e^-120, were it not held at e^-87
-  compare(values, columns, {700, 1, 150}, at::kDouble, 1);
+    check_both(values, columns, {100, 1, 20}, type, 1);  // to e^-120, were it not held at e^-87
+  check_both(values, columns, {700, 1, 150}, at::kDouble, 1);
 }
 
 TEST_CASE("NaN and infinity show in sum and gradient, in their row alone") {
@@ -145,12 +148,13 @@ TEST_CASE("NaN and infinity show in sum and gradient, in their row alone") {
       at::Tensor values = draw_cosines({3, 299});
       const at::Tensor columns = columns_of({-1, 3, 5});
       values[1][at].fill_(kNan);
-      compare(values, columns, {scale_of(type), 1, 0}, type, 1);
+      check_both(values, columns, {scale_of(type), 1, 0}, type, 1);
       const at::Tensor sums = cuda_softmax_sums(values.to(type), columns, {scale_of(type), 1, 0});
       CHECK(sums.isnan().to(at::kLong).equal(columns_of({0, 1, 0})));
-      for (const double large : {kInfinity, -kInfinity}) {  // with a bound they are beyond it, without they show
+      for (const double large :
+           {kInfinity, -kInfinity}) {  // with a bound they are beyond it, without they show
         values[1][at].fill_(large);
-        compare(values, columns, {scale_of(type), 1, 0}, type, 1);
+        check_both(values, columns, {scale_of(type), 1, 0}, type, 1);
       }
       values[1][at].fill_(kInfinity);
       const at::Tensor unbounded = cuda_softmax_sums(values.to(type), columns, {});
