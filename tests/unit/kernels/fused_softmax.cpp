@@ -5,20 +5,19 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "common/error.hpp"
-#include "tests/kernels/in_any_order.hpp"
+#include "tests/unit/kernels/softmax_comparison.hpp"
 
 // Last: ATen has a CHECK of its own, which would replace doctest's.
 #include <doctest/doctest.h>
 
 using namespace facetrain;
-using facetrain::test::in_any_order;
+using namespace facetrain::test;
 
 namespace {
 
@@ -26,58 +25,8 @@ constexpr std::array kTypes{at::kHalf, at::kBFloat16, at::kFloat, at::kDouble};
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The numbers of `values` in `type`, as rows inside of other memory: `offset` numbers of 99 before, 20 after.
-struct Rows {
-  Rows(const at::Tensor& values, at::ScalarType type, std::int64_t offset)
-      : memory(at::full({offset + values.numel() + 20}, 99, type)),
-        rows(memory.narrow(0, offset, values.numel()).view(values.sizes())) {
-    rows.copy_(values);
-  }
-  bool intact() const {  // what lies around the rows
-    const at::Tensor expected = at::full_like(memory, 99);
-    expected.narrow(0, rows.storage_offset(), rows.numel()).copy_(rows.reshape({-1}));
-    return test::same_bits(memory, expected);
-  }
-  at::Tensor memory, rows;
-};
-
-struct Expected {
-  at::Tensor sums, gradient;
-};
-Expected formula(const at::Tensor& rows, const at::Tensor& columns, const LogitRule& rule,
-                 const at::Tensor& factors) {
-  const bool wide = rows.scalar_type() == at::kDouble;
-  const double bound = wide ? rule.bound : static_cast<float>(rule.bound), lowest = wide ? -700 : -87;
-  const at::Tensor exact = rows.to(at::kDouble);
-  Expected expected{at::zeros({rows.size(0)}, at::kDouble), at::zeros_like(exact)};
-  for (std::int64_t r = 0; r < rows.size(0); ++r)
-    for (std::int64_t c = 0; c < rows.size(1); ++c) {
-      const double x = exact.const_data_ptr<double>()[r * rows.size(1) + c];
-      const double held = x < -bound ? -bound : (x > bound ? bound : x),
-                   logit = held * rule.scale - rule.shift;
-      if (c == columns.const_data_ptr<std::int64_t>()[r]) continue;
-      const double e = std::exp(logit < lowest ? lowest : logit);
-      expected.sums.mutable_data_ptr<double>()[r] += e;
-      if (std::abs(x) > bound) continue;
-      expected.gradient.mutable_data_ptr<double>()[r * rows.size(1) + c] =
-          e * factors.const_data_ptr<double>()[r];
-    }
-  return expected;
-}
-
-// The largest difference relative to each number. Below float16's normal numbers its rounding is as coarse as
-// at the least of them. NaN and infinity differ from all but themselves.
-double relative_off(const at::Tensor& ours, const at::Tensor& expected) {
-  if (ours.numel() == 0) return 0;
-  const at::Tensor exact = ours.to(at::kDouble);
-  const double normal = ours.scalar_type() == at::kHalf ? 6.1e-5 : 1e-300;
-  const at::Tensor same = exact.isnan().logical_and(expected.isnan()).logical_or(exact.eq(expected));
-  const at::Tensor off = (exact - expected).abs() / expected.abs().clamp_min(normal);
-  return off.masked_fill(same, 0).nan_to_num(1e9, 1e9).max().item<double>();
-}
-
-double rounding_of(
-    at::ScalarType type) {  // of a result; the arithmetic's, of an exponential, is at most 3e-5
+// Of a result; the arithmetic's, of an exponential, is at most 3e-5.
+double rounding_of(at::ScalarType type) {
   return type == at::kHalf ? 6e-4 : type == at::kBFloat16 ? 5e-3 : type == at::kFloat ? 3e-5 : 1e-12;
 }
 
@@ -87,15 +36,15 @@ void check_both(const at::Tensor& values, const at::Tensor& columns, const Logit
   CAPTURE(type);
   CAPTURE(values.size(1));
   CAPTURE(offset);
-  const Rows given(values, type, offset);
+  const MemoryRows given(values, type, offset);
   at::Tensor factors = at::linspace(0.5, 2, values.size(0), at::kDouble);
-  const Expected expected = formula(given.rows, columns, rule, factors);
+  const SoftmaxResults expected = softmax_formula(given.rows, columns, rule, factors);
   bool equal = true, intact = true;
   const std::vector<at::Tensor> results = in_any_order(
       [&] {
-        const Rows own(values, type, offset);
+        const MemoryRows own(values, type, offset);
         const at::Tensor sums = cuda_softmax_sums(own.rows, columns, rule);
-        intact = intact && test::same_bits(own.memory, given.memory);
+        intact = intact && same_bits(own.memory, given.memory);
         cuda_softmax_gradient(own.rows, columns, rule, factors);
         intact = intact && own.intact();
         return std::vector<at::Tensor>{sums, own.rows};
@@ -139,6 +88,13 @@ TEST_CASE("the lowest logits and the largest keep their exponentials finite") {
   for (const at::ScalarType type : {at::kBFloat16, at::kFloat})
     check_both(values, columns, {100, 1, 20}, type, 1);  // to e^-120, were it not held at e^-87
   check_both(values, columns, {700, 1, 150}, at::kDouble, 1);
+}
+
+TEST_CASE("cosines beyond the bound count as the bound, and have no gradient") {
+  for (const double sign : {-1.0, 1.0})
+    for (const at::ScalarType type : kTypes)
+      check_both(sign * at::linspace(1.5, 0.9, 300, at::kDouble).repeat({2, 1}), columns_of({-1, 299}),
+                 {8, 1, 0}, type, 0);
 }
 
 TEST_CASE("NaN and infinity show in sum and gradient, in their row alone") {
