@@ -6,6 +6,7 @@
 #include <iostream>
 #include <vector>
 
+#include "tests/away_from_kink.hpp"
 #include "tests/gpu/gpu.hpp"
 #include "trainer/backbones/fused_norm.hpp"
 #include "trainer/cuda/fused_bn.hpp"
@@ -81,8 +82,12 @@ TEST_CASE("the fused pass on a GPU is the CPU's") {
             .contiguous(at::MemoryFormat::ChannelsLast);
       };
       const auto numbers = [&] { return at::randn({channels}, at::kDouble).to(at::kFloat).to(at::kDouble); };
-      const std::vector<at::Tensor> inputs{pixels(), numbers(), numbers(),          numbers(),
-                                           pixels(), numbers(), numbers().square(), pixels()};
+      const at::Tensor drawn = numbers(), bias = numbers();
+      // Away from 0: a channel of which all is at the kink is no test.
+      const at::Tensor weight = (drawn + drawn.sign() * 0.5).to(at::kFloat).to(at::kDouble);
+      const at::Tensor x = test::away_from_kink(pixels().to(type), weight, bias).to(at::kDouble);
+      const std::vector<at::Tensor> inputs{
+          x, weight, bias, numbers(), pixels(), numbers(), numbers().square(), pixels()};
       for (const bool slope : {false, true})
         for (const bool residual : {false, true}) {
           CAPTURE(slope);
