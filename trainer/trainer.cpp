@@ -1,5 +1,8 @@
 // trainer: one rank of a training or embedding job, one per GPU (or per share of the CPU).
+#include <unistd.h>
+
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -7,6 +10,7 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
+#include "common/host_name.hpp"
 #include "common/io/folder_lock.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/launch/rank_role.hpp"
@@ -54,6 +58,14 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, std::o
 int main(int argc, char** argv) {
   using namespace facetrain;
   keep_freed_memory();
+  // A GPU's error that stays makes LibTorch throw it again where tensors are freed on the way to the catch
+  // below.
+  std::set_terminate([] {
+    std::cerr << "trainer on " + host_name() + ": ended by " +
+                     (std::current_exception() ? current_failure().text : "std::terminate") + "\n"
+              << std::flush;
+    _exit(exit_code(ErrorKind::kInternal));
+  });
   std::optional<TimeLimit> limit;  // of what comes before and after the watch: until MPI is finalised
   std::optional<MpiSession> mpi;
   std::optional<Job> job;

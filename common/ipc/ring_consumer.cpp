@@ -1,8 +1,10 @@
 #include "common/ipc/ring_consumer.hpp"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
+#include <cerrno>
 #include <thread>
 
 #include "common/error.hpp"
@@ -40,6 +42,14 @@ Fd connect_to_service(const std::string& socket_name) {
   }
 }
 
+// Until there is something to receive, the end of the connection included.
+void wait_for_message(const Fd& socket, const Fd& interrupted) {
+  pollfd waits[2] = {{socket.get(), POLLIN, 0}, {interrupted.get(), POLLIN, 0}};
+  while (::poll(waits, 2, -1) < 0)
+    if (errno != EINTR) throw Error(ErrorKind::kInternal, with_errno("poll", errno));
+  if (waits[1].revents != 0) throw Error(ErrorKind::kInternal, "no longer waiting for batches: interrupted");
+}
+
 Message expect(std::optional<Message> message) {
   if (!message) service_is_gone();
   return *message;
@@ -49,7 +59,8 @@ Message expect(std::optional<Message> message) {
 
 RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
                            std::chrono::milliseconds timeout)
-    : socket_(connect_to_service(socket_name)) {
+    : socket_(connect_to_service(socket_name)), interrupted_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!interrupted_) throw Error(ErrorKind::kInternal, with_errno("eventfd", errno));
   if (!try_send_frame(socket_.get(), Message(hello))) service_is_gone();
   Fd memfd;
   bool timed_out = false;
@@ -81,6 +92,7 @@ RingConsumer::RingConsumer(const std::string& socket_name, const Hello& hello,
 RingBatch RingConsumer::next() {
   int waiting = 0;  // bytes of messages that have arrived
   if (::ioctl(socket_.get(), FIONREAD, &waiting) != 0) waiting = 0;
+  wait_for_message(socket_, interrupted_);
   const Message message = expect(receive_frame(socket_, nullptr, kForever, nullptr));
   if (message.type != MessageType::kFilled || message.filled.slot >= welcome_.layout.slots) {
     throw Error(ErrorKind::kInternal, "unexpected message from the data service");
@@ -104,7 +116,7 @@ void RingConsumer::release(std::uint32_t slot) {
 }
 
 void RingConsumer::interrupt() {
-  ::shutdown(socket_.get(), SHUT_RDWR);
+  ::eventfd_write(interrupted_.get(), 1);
 }
 
 void RingConsumer::goodbye() {

@@ -34,18 +34,17 @@ class RingConsumer {
   const Welcome& welcome() const { return welcome_; }
   std::span<std::byte> memory() const { return memory_.bytes(); }
 
-  // The next batch, in order. Blocks. Throws Error(kInternal) at the service's death.
+  // The next batch, in order. Blocks. Throws Error(kInternal) at the service's death, and when interrupted.
   RingBatch next();
   // Gives a slot back. Only after every copy out of it has completed.
   void release(std::uint32_t slot);
-  // From another thread: makes a waiting next() end with an error. For shutting down after a failure
-  // elsewhere.
+  // From another thread: next(), waiting or called later, throws at once. goodbye() can still be said.
   void interrupt();
   // All steps are done; the service may end.
   void goodbye();
 
  private:
-  Fd socket_;
+  Fd socket_, interrupted_;  // the second can be read once interrupt() was called
   Welcome welcome_;
   Mapping memory_;
 };

@@ -72,7 +72,8 @@ endif()
 
 # Kernels of ours (trainer/cuda/*.cu) need nvcc; without one their twins serve (trainer/cuda/*_absent.cpp, through LibTorch). A
 # CPU-only build that has headers and nvcc still compiles them (row cuda.compiles). Sets FACETRAIN_WITH_NVCC.
-set(FACETRAIN_CUDA_ARCHITECTURES 90 CACHE STRING "GPU architectures that the kernels are compiled for, as CMAKE_CUDA_ARCHITECTURES (90: H100, H200)")
+set(FACETRAIN_CUDA_ARCHITECTURES "80-real;86-real;89-real;90" CACHE STRING
+  "GPU architectures that the kernels are compiled for, as CMAKE_CUDA_ARCHITECTURES (A100; A40, 3090; L40S, 4090; H100, H200 and, translated at start, what is newer)")
 option(FACETRAIN_NVCC "Compile the kernels of trainer/cuda with nvcc where there is one" ON)
 set(FACETRAIN_WITH_NVCC OFF)
 if(FACETRAIN_NVCC AND FACETRAIN_CUDA_INCLUDES AND NOT FACETRAIN_CUDA STREQUAL "OFF")

@@ -19,6 +19,7 @@
 #include "tests/bench/interleave.hpp"
 #include "tests/bench/step_peer.hpp"
 #include "tests/bench/training_step.hpp"
+#include "tests/larger.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/cuda/device.hpp"
 #include "trainer/head/head.hpp"
@@ -87,7 +88,7 @@ Result run(std::int64_t classes, std::int64_t rows, at::Device device, int round
   for (int i = 0; i < 3; ++i) {
     ours.step();
     peer->tell("loss");
-    off = std::max(off, std::abs(std::stod(peer->line()) / ours.loss() - 1));
+    off = test::larger(off, std::abs(std::stod(peer->line()) / ours.loss() - 1));
   }
   const double tolerance = gpu ? 1e-2 : 1e-4;
   std::printf("%lld classes x %lld rows: the losses of the first 3 steps differ by %.2g; tolerance %g\n",

@@ -25,6 +25,7 @@
 #include "tests/bench/peer_process.hpp"
 #include "tests/bench/step_peer.hpp"
 #include "tests/bench/training_step.hpp"
+#include "tests/larger.hpp"
 #include "trainer/comm/mpi_communicator.hpp"
 #include "trainer/cuda/device.hpp"
 #include "trainer/step/keep_freed_memory.hpp"
@@ -75,7 +76,7 @@ Difference compare_losses(PeerProcess& peer, const std::vector<double>& own) {
     // A batch that is learnt by heart has a loss of 0.
     const double one = std::abs(std::stod(peer.line()) - own[i]) / std::max(std::abs(own[i]), 1.0);
     if (i == 0) off.first = one;
-    off.largest = std::max(off.largest, one);
+    off.largest = test::larger(off.largest, one);
   }
   return off;
 }

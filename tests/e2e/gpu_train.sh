@@ -76,7 +76,7 @@ for part in "${parts[@]}"; do
       on_gpu gpu32
       compare cpu32 gpu32 loss 1e-4 1
       compare cpu32 gpu32 grad_norm 1e-3 1
-      compare cpu32 gpu32 loss 1e-2 ;;
+      compare cpu32 gpu32 loss 1e-2 6 ;;   # two ways to round on a CPU are 1e-3 apart by then, 1e-2 by the tenth
     ranks)
       if [ "$gpus" -lt 2 ]; then
         echo "one GPU: nothing to compare at several ranks"

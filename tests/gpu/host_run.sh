@@ -39,7 +39,7 @@ one=(--set launch.trainers=1)
 train one 0 "${one[@]}" --profile 3 && saved one
 grep -q -- '-Profile of 3 steps: ' one.log || fail "one: no profile"
 for network in 'model.model=iresnet model.depth=18 model.mode=se model.checkpoint=true' 'model.model=vit model.depth=s' \
-  'head.sample_rate=0.5 train.optimizer=adamw' 'train.accumulate=2 train.tf32=true train.precision=fp32'; do
+  head.sample_rate=0.5 train.optimizer=adamw 'train.accumulate=2 train.tf32=true train.precision=fp32'; do
   options=()
   for option in $network; do options+=(--set "$option"); done
   name=$(tr ' =.' '___' <<<"$network")

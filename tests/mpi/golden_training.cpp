@@ -11,6 +11,7 @@
 
 #include "tests/golden/golden_numbers.hpp"
 #include "tests/golden/training_formula.hpp"
+#include "tests/larger.hpp"
 #include "tests/mpi/world.hpp"
 #include "trainer/optim/learning_rate.hpp"
 #include "trainer/optim/sgd.hpp"
@@ -87,7 +88,7 @@ double difference(const std::vector<double>& ours, const std::vector<double>& go
   double largest = 0;
   for (std::size_t i = 0; i < ours.size(); ++i) {
     REQUIRE(std::isfinite(ours[i]));  // std::max would drop a NaN
-    largest = std::max(largest, std::abs(ours[i] - golden[i]) / std::max(std::abs(scales[i]), 1e-300));
+    largest = test::larger(largest, std::abs(ours[i] - golden[i]) / std::max(std::abs(scales[i]), 1e-300));
   }
   return largest;
 }

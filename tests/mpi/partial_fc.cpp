@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/larger.hpp"
 #include "tests/mpi/linear_trainer.hpp"
 #include "tests/mpi/world.hpp"
 
@@ -90,15 +91,16 @@ Differences compare(const Setting& setting, double sample_rate, std::int64_t ove
     }
     const double a = result.loss.item<double>(), b = expected.loss.item<double>();
     REQUIRE((std::isfinite(a) && std::isfinite(b)));
-    largest.loss = std::max(largest.loss, std::abs(a - b) / std::max(b, 1.0));
+    largest.loss = test::larger(largest.loss, std::abs(a - b) / std::max(b, 1.0));
   }
   largest.centres = difference(sparse.classifier.weight(), dense.classifier.weight().detach());
   const auto own = sparse.classifier.head().parameters(), theirs = dense.classifier.head().parameters();
   for (std::size_t i = 0; i < own.size(); ++i)
-    largest.head = std::max(largest.head, difference(own[i].detach(), theirs[i].detach()));
+    largest.head = test::larger(largest.head, difference(own[i].detach(), theirs[i].detach()));
   const auto statistics = sparse.classifier.head().statistics();
   for (std::size_t i = 0; i < statistics.size(); ++i)
-    largest.head = std::max(largest.head, difference(statistics[i], dense.classifier.head().statistics()[i]));
+    largest.head =
+        test::larger(largest.head, difference(statistics[i], dense.classifier.head().statistics()[i]));
   if (setting.momentum > 0) {  // without, dense SGD keeps none
     const auto& velocities = dense.optimizer.velocities();
     largest.velocity = difference(sparse.classifier.sparse_centres()->velocity(),

@@ -241,8 +241,7 @@ TEST_CASE("a step reads no result back: loss, scale, overflow and clip factor st
     const Reads reads;
     train_step(
         trainer.state, [&] { return batch; }, 2, {}, 0.1);
-    // One for each batch: on the CPU labels are checked by their values; a GPU's come checked.
-    CHECK(reads.names() == std::vector<std::string>{"aten::nonzero", "aten::nonzero"});
+    CHECK(reads.names().empty());
     (void)batch.images.sum().item<float>();  // what would be seen
     CHECK(reads.names().back() == "aten::_local_scalar_dense");
   }

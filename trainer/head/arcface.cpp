@@ -13,6 +13,7 @@ class ArcFace final : public Head {
  public:
   explicit ArcFace(double margin) : margin_(margin) {}
 
+  bool reads_embeddings() const override { return false; }
   HeadOutput forward(const HeadInput& input) override {
     const auto margin = [this](const at::Tensor& cosine) { return cosine.acos().add_(margin_).cos_(); };
     return straight_through(input, kAngleClamp, margin);

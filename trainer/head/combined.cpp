@@ -14,6 +14,7 @@ class Combined final : public Head {
  public:
   Combined(double m1, double m2, double m3) : m1_(m1), m2_(m2), m3_(m3) {}
 
+  bool reads_embeddings() const override { return false; }
   HeadOutput forward(const HeadInput& input) override {
     const auto margin = [this](const at::Tensor& cosine) {
       if (m1_ == 1 && m2_ == 0) return cosine - m3_;

@@ -12,6 +12,7 @@ class CosFace final : public Head {
  public:
   explicit CosFace(double margin) : margin_(margin) {}
 
+  bool reads_embeddings() const override { return false; }
   HeadOutput forward(const HeadInput& input) override {
     const auto margin = [this](const at::Tensor& cosine) { return cosine - margin_; };
     return straight_through(input, kAngleClamp, margin);

@@ -25,6 +25,7 @@ class CurricularFace final : public Head {
   CurricularFace(double margin, const Compat& compat)
       : margin_(margin), local_cosines_(compat.curricularface), local_statistics_(compat.local_statistics) {}
 
+  bool reads_embeddings() const override { return false; }
   HeadOutput forward(const HeadInput& input) override {
     const at::Tensor cosines = whole_cosines(input);
     const TrueClass truth(input.labels);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/error.hpp"
+#include "trainer/head/head_rows.hpp"
 #include "trainer/head/kept_communicator.hpp"
 #include "trainer/head/softmax_passes.hpp"
 
@@ -33,7 +34,7 @@ struct GatherEmbeddings : torch::autograd::Function<GatherEmbeddings> {
     const at::Tensor all = gradients[0].contiguous();
     at::Tensor own = at::empty({all.size(0) / trainers.size(), all.size(1)}, all.options());
     trainers.reduce_scatter(own, all);
-    return {own.mul_(trainers.size()), at::Tensor()};
+    return {trainers.size() == 1 ? own : own.mul_(trainers.size()), at::Tensor()};
   }
 };
 
@@ -44,31 +45,26 @@ std::int64_t address_of(const at::Tensor& tensor) {
 struct SplitTrueClass : torch::autograd::Function<SplitTrueClass> {
   static variable_list forward(AutogradContext* context, const at::Tensor& values, const at::Tensor& columns,
                                std::int64_t type) {
-    const at::Tensor own = columns.ge(0).unsqueeze(1), column = columns.clamp_min(0).unsqueeze(1);
-    at::Tensor target =
-        at::zeros({values.size(0), 1}, values.options().dtype(static_cast<at::ScalarType>(type)));
-    if (values.size(1) > 0)
-      target = at::where(own, values.gather(1, column).to(target.scalar_type()), target);
     context->set_materialize_grads(false);
-    context->save_for_backward({own, column});
+    context->save_for_backward({columns});
     context->saved_data["address"] = address_of(values);
-    context->saved_data["columns"] = values.size(1);
+    context->saved_data["classes"] = values.size(1);
     context->saved_data["type"] = static_cast<std::int64_t>(values.scalar_type());
-    return {values.detach(), target};
+    return {values.detach(), true_class_values(values, columns, static_cast<at::ScalarType>(type))};
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     at::Tensor all = gradients[0];
     const at::Tensor& target = gradients[1];
-    const std::int64_t columns = context->saved_data["columns"].toInt();
-    if (!target.defined() || columns == 0) return {all, at::Tensor(), at::Tensor()};
-    const variable_list saved = context->get_saved_variables();
+    const std::int64_t classes = context->saved_data["classes"].toInt();
+    if (!target.defined() || classes == 0) return {all, at::Tensor(), at::Tensor()};
+    const at::Tensor columns = context->get_saved_variables()[0];
     const auto type = static_cast<at::ScalarType>(context->saved_data["type"].toInt());
     if (!all.defined())
-      all = at::zeros({target.size(0), columns}, target.options().dtype(type));
+      all = at::zeros({target.size(0), classes}, target.options().dtype(type));
     else if (address_of(all) != context->saved_data["address"].toInt())
       all = all.clone();  // a gradient that others may hold too; the softmax's own lies where the values did
-    all.scatter_add_(1, saved[1], at::where(saved[0], target, at::zeros_like(target)).to(type));
+    add_to_true_class(all, columns, target.contiguous());
     return {all, at::Tensor(), at::Tensor()};
   }
 };
@@ -77,19 +73,15 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& values, const at::Tensor& target,
                             const at::Tensor& columns, double scale, double bound, double shift,
                             Communicator* trainers) {
-    const at::Tensor own = columns.ge(0), none = at::zeros({}, columns.options().dtype(at::kDouble));
-    const at::Tensor true_logits = target.squeeze(1).to(at::kDouble) * scale;
-    const at::Tensor exponential = (true_logits - shift).exp_();
+    const LogitRule rule{scale, bound, shift};
     // Row 0: the sum of exponentials, row 1: the true logit; one collective for both.
-    const at::Tensor others = softmax_sums(values, columns, {scale, bound, shift});
-    const at::Tensor sums =
-        at::stack({others + at::where(own, exponential, none), at::where(own, true_logits, none)});
-    trainers->all_reduce(sums, ReduceOp::kSum);
-    context->save_for_backward({values, columns, sums[0], exponential});
+    const RowSums of = row_sums(softmax_sums(values, columns, rule), target.contiguous(), columns, rule);
+    trainers->all_reduce(of.sums, ReduceOp::kSum);
+    context->save_for_backward({values, columns, of.sums, of.exponential});
     context->saved_data["rule"] = std::vector<double>{scale, bound, shift};
     context->saved_data["type"] = static_cast<std::int64_t>(target.scalar_type());
     context->saved_data["written"] = false;
-    return (sums[0].log() + shift - sums[1]).clamp_max_(kLargestLoss).mean().to(target.scalar_type());
+    return mean_loss(of.sums, shift, kLargestLoss, target.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -98,17 +90,12 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
                   "the softmax's gradient was written over its logits: backward runs once");
     context->saved_data["written"] = true;
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor values = saved[0].detach(), &columns = saved[1], &sums = saved[2],
-                     &exponential = saved[3];
+    const at::Tensor values = saved[0].detach(), &columns = saved[1];
     const std::vector<double> rule = context->saved_data["rule"].toDoubleVector();
-    const at::Tensor factor = gradients[0].to(at::kDouble) * (rule[0] / static_cast<double>(values.size(0)));
-    softmax_gradient(values, columns, {rule[0], rule[1], rule[2]}, factor / sums);
-    const at::Tensor of_true = (exponential / sums - 1) * factor;
-    const at::Tensor target = at::where(columns.ge(0), of_true, at::zeros_like(of_true)).unsqueeze(1);
-    return {values,       target.to(static_cast<at::ScalarType>(context->saved_data["type"].toInt())),
-            at::Tensor(), at::Tensor(),
-            at::Tensor(), at::Tensor(),
-            at::Tensor()};
+    const RowGradients of = row_gradients(gradients[0], {saved[2], saved[3]}, columns, rule[0],
+                                          static_cast<at::ScalarType>(context->saved_data["type"].toInt()));
+    softmax_gradient(values, columns, {rule[0], rule[1], rule[2]}, of.factors);
+    return {values, of.target, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 

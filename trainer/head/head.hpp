@@ -45,6 +45,8 @@ struct HeadOutput {
 class Head {
  public:
   virtual ~Head() = default;
+  // Whether it looks at the input's norms and directions; if not, they may be undefined.
+  virtual bool reads_embeddings() const { return true; }
   // Of one training step: also moves the head's statistics on. Collective, and so is the backward.
   virtual HeadOutput forward(const HeadInput& input) = 0;
   // No logit of a class that is not the row's own is above it.

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "common/plan/philox.hpp"
 #include "trainer/head/class_sample.hpp"
 #include "trainer/head/distributed_softmax.hpp"
+#include "trainer/head/head_rows.hpp"
 #include "trainer/head/unit_rows.hpp"
 
 namespace facetrain {
@@ -33,13 +35,16 @@ at::Tensor initial_centres(const ClassifierSpec& spec, const ClassShard& shard) 
 }  // namespace
 
 void check_labels(const at::Tensor& labels, std::int64_t classes) {
-  const at::Tensor wrong = labels.lt(0).logical_or_(labels.ge(classes)).nonzero();
-  if (wrong.size(0) == 0) return;
-  const std::int64_t row = wrong[0][0].item<std::int64_t>();
-  throw Error(ErrorKind::kInput,
-              "label " + std::to_string(labels[row].item<std::int64_t>()) + " in row " + std::to_string(row) +
-                  " of the global batch: the classifier has classes 0 to " + std::to_string(classes - 1) +
-                  "; check the training list and data.label_map");
+  const at::Tensor dense = labels.contiguous();
+  const std::span all(dense.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(dense.numel()));
+  const auto wrong =
+      std::find_if(all.begin(), all.end(), [&](std::int64_t label) { return label < 0 || label >= classes; });
+  if (wrong == all.end()) return;
+  const auto row = wrong - all.begin();
+  throw Error(ErrorKind::kInput, "label " + std::to_string(*wrong) + " in row " + std::to_string(row) +
+                                     " of the global batch: the classifier has classes 0 to " +
+                                     std::to_string(classes - 1) +
+                                     "; check the training list and data.label_map");
 }
 
 ShardedClassifier::ShardedClassifier(const ClassifierSpec& spec, std::unique_ptr<Head> head,
@@ -103,18 +108,19 @@ at::Tensor ShardedClassifier::loss(const at::Tensor& embeddings, const at::Tenso
   const at::Tensor all_labels = gather_labels(labels);
   const at::Tensor all = gather_embeddings(embeddings.to(spec_.dtype), trainers_);
 
-  const at::Tensor norms = all.norm(2, {1}, true);
-  const at::Tensor directions = all / norms.clamp_min(kSmallestRowNorm);
+  // On a GPU a head that looks at cosines alone is spared the operators of norms and directions.
+  const bool wide = spec_.device.is_cpu() || head_->reads_embeddings();
+  const at::Tensor norms = wide ? all.norm(2, {1}, true) : at::Tensor();
+  const at::Tensor directions = wide ? all / norms.clamp_min(kSmallestRowNorm) : at::Tensor();
   const bool samples = spec_.sample_rate < 1;
   const at::Tensor sampled = samples ? sample(all_labels, step) : at::Tensor();
   const at::Tensor weight = samples ? sampled_centres(sampled) : weight_;
   const at::Tensor centres = unit_rows(weight, spec_.linear);
-  const at::Tensor cosines = at::linear(directions.to(spec_.linear), centres);
+  const at::Tensor cosines =
+      at::linear(wide ? directions.to(spec_.linear) : unit_rows(all, spec_.linear), centres);
 
-  const at::Tensor local = all_labels - shard_.first;
-  const at::Tensor own = local.ge(0).logical_and_(local.lt(shard_.count));
-  const at::Tensor columns =
-      at::where(own, samples ? at::searchsorted(sampled, local) : local, at::full_like(local, -1));
+  at::Tensor columns = local_columns(all_labels, shard_.first, shard_.count);
+  if (samples) columns = at::where(columns.ge(0), at::searchsorted(sampled, columns), columns);
 
   const SplitValues split = split_true_class(cosines, columns, spec_.dtype);
   const HeadOutput output =

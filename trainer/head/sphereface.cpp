@@ -14,6 +14,7 @@ class SphereFace final : public Head {
  public:
   explicit SphereFace(double margin) : margin_(margin) {}
 
+  bool reads_embeddings() const override { return false; }
   HeadOutput forward(const HeadInput& input) override {
     const auto margin = [this](const at::Tensor& cosine) { return cosine.acos().mul_(margin_).cos_(); };
     return straight_through(input, kAngleClamp, margin);

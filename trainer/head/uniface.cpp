@@ -23,6 +23,7 @@ class UniFace final : public Head {
   UniFace(double margin, double bias, bool local)
       : margin_(margin), local_(local), bias_(at::full({1}, bias, at::kDouble)) {}
 
+  bool reads_embeddings() const override { return false; }
   HeadOutput forward(const HeadInput& input) override {
     const TrueClass truth(input.labels);
     const at::Tensor bias = local_ ? bias_ : alike_parameter(bias_, input.trainers);

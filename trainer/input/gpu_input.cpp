@@ -6,16 +6,32 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <iostream>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <string>
 #include <thread>
 #include <utility>
 
+#include "common/error.hpp"
 #include "trainer/cuda/batch_copy.hpp"
 #include "trainer/input/batch_input.hpp"
 
 namespace facetrain {
 namespace {
+
+// Copies from memory that is not registered are right, but slower: some containers refuse it.
+std::optional<HostRegistration> pinned(std::span<std::byte> memory) {
+  try {
+    return std::optional<HostRegistration>(std::in_place, memory.data(), memory.size());
+  } catch (const Error& error) {
+    std::cerr << std::string("trainer: WARNING: batches are copied from pageable memory, slower: ") +
+                     error.what() + "\n"
+              << std::flush;
+    return std::nullopt;
+  }
+}
 
 constexpr std::size_t kBatchesAhead = 2;  // on the device, beside the one being computed
 
@@ -23,19 +39,11 @@ class GpuInput : public BatchInput {
  public:
   GpuInput(RingConsumer ring, at::Device device, std::uint64_t batches)
       : ring_(std::move(ring)),
-        pinned_(ring_.memory().data(), ring_.memory().size()),
+        pinned_(pinned(ring_.memory())),
         copier_(device),
         thread_([this, batches] { run(batches); }) {}
 
-  ~GpuInput() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    ring_.interrupt();  // it may wait for a batch
-    if (thread_.joinable()) thread_.join();
-  }
+  ~GpuInput() override { end_thread(); }
 
   InputBatch next() override {
     const auto begin = std::chrono::steady_clock::now();
@@ -51,18 +59,23 @@ class GpuInput : public BatchInput {
     return batch;
   }
 
-  // Also before the last batch, when a run stops: the thread may wait for room that will not come.
+  // Also before the last batch, when a run stops: the thread may wait for room or a batch that will not come.
   void finish() override {
+    end_thread();
+    ring_.goodbye();
+  }
+
+ private:
+  void end_thread() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     changed_.notify_all();
-    thread_.join();
-    ring_.goodbye();
+    ring_.interrupt();
+    if (thread_.joinable()) thread_.join();
   }
 
- private:
   void run(std::uint64_t batches) {
     try {
       for (std::uint64_t i = 0; i < batches && wait_for_room(); ++i) {
@@ -101,7 +114,7 @@ class GpuInput : public BatchInput {
   }
 
   RingConsumer ring_;  // of the thread, until it has ended
-  HostRegistration pinned_;
+  std::optional<HostRegistration> pinned_;
   SlotCopier copier_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -35,6 +35,12 @@ Failure current_failure(const Config* config) {
   } catch (const c10::OutOfMemoryError& error) {
     if (config == nullptr) return current_failure();
     return {out_of_memory_text(error.what(), *config), exit_code(ErrorKind::kConfig)};
+  } catch (const c10::Error& error) {
+    // cuDNN found no memory for any of its ways to compute.
+    const std::string text = error.what();
+    if (config == nullptr || text.find("unable to find an engine") == text.npos) return current_failure();
+    return {out_of_memory_text("CUDA out of memory: cuDNN is " + text.substr(text.find("unable")), *config),
+            exit_code(ErrorKind::kConfig)};
   } catch (...) {
     return current_failure();
   }

@@ -13,6 +13,7 @@
 
 #include "tests/golden/golden_formula.hpp"
 #include "tests/golden/golden_numbers.hpp"
+#include "tests/larger.hpp"
 #include "trainer/backbones/backbone.hpp"
 #include "trainer/backbones/registry.hpp"
 
@@ -127,7 +128,7 @@ inline void check_evaluation_against_golden(const std::string& depth, double tol
     const double off =
         digest_error(digest(t.tensor.grad()), found->second, static_cast<double>(t.tensor.numel()), 1e-300);
     CHECK_MESSAGE(off < tolerance, t.name << " is off by " << off);
-    worst = std::max(worst, off);
+    worst = test::larger(worst, off);
     ++compared;
   }
   CHECK(compared == golden.size() - 1);
@@ -170,7 +171,7 @@ inline void compare_with_golden(const std::string& name, Backbone& net, std::int
     CHECK_MESSAGE(error < (t.is_buffer ? tolerance.relative : tolerance.gradient),
                   t.name << " is off by " << error);
     double& worst = t.is_buffer ? worst_statistic : worst_gradient;
-    worst = std::max(worst, error);
+    worst = test::larger(worst, error);
     ++compared;
   }
   CHECK(compared == golden.size() - 2);

@@ -10,6 +10,7 @@
 #include "common/error.hpp"
 #include "common/io/npy.hpp"
 #include "tests/file_text.hpp"
+#include "tests/larger.hpp"
 #include "tests/temporary_folder.hpp"
 #include "trainer/tools/command.hpp"
 #include "trainer/tools/ijb_meta.hpp"
@@ -41,7 +42,7 @@ TEST_CASE("scores and table equal the parent's") {
     double expected = 0, got = 0;
     REQUIRE(static_cast<bool>(file >> expected));
     std::memcpy(&got, scores.row(i).data(), sizeof got);
-    largest = std::max(largest, std::abs(got - expected));
+    largest = test::larger(largest, std::abs(got - expected));
   }
   MESSAGE("largest difference of a score: " << largest);
   CHECK(largest < 1e-14);  // the norm's sum has another order

@@ -4,11 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -248,6 +250,26 @@ TEST_CASE("strangers and wrong trainers are turned away, the right one is served
   CHECK_THROWS_WITH_AS(service.connect(options, 0, Dtype::kF16),
                        doctest::Contains("two trainers report rank 0"), Error);
   for (int step = 0; step < 20; ++step) ring.release(ring.next().slot);
+  ring.goodbye();
+  CHECK(service.wait() == 0);
+}
+
+TEST_CASE("a trainer's waiting is interrupted at once, and it still says goodbye") {
+  const TestSource source(40, 4);
+  const Options options;
+  Service service(source, options);
+  RingConsumer ring = service.connect(options, 0);
+  for (std::uint32_t slot = 0; slot < ring.welcome().layout.slots; ++slot) (void)ring.next();  // none is left
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ring.interrupt();
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK_THROWS_WITH_AS(ring.next(), doctest::Contains("interrupted"), Error);
+  CHECK_THROWS_AS(ring.next(), Error);  // from then on
+  // The service's own death is waited for, so that its reason comes first: three seconds.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
+  other.join();
   ring.goodbye();
   CHECK(service.wait() == 0);
 }

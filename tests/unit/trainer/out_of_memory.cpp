@@ -65,6 +65,12 @@ TEST_CASE("a main's catch knows a full GPU among other failures") {
   CHECK_MESSAGE(told.text.find("is free. The run has train.batch_size = 128") != std::string::npos,
                 told.text);
   CHECK(caught(full, nullptr).code == 70);  // before the configuration is known
+  const c10::Error no_engine({__func__, __FILE__, __LINE__},
+                             "GET was unable to find an engine to execute this computation");
+  const Failure cudnn = caught(no_engine, &config);
+  CHECK(cudnn.code == 78);
+  CHECK_MESSAGE(cudnn.text.starts_with("CUDA out of memory: cuDNN is unable to find an engine"), cudnn.text);
+  CHECK_MESSAGE(cudnn.text.find("The run has train.batch_size = 128") != std::string::npos, cudnn.text);
   const Failure other = caught(Error(ErrorKind::kIo, "write a: No space left on device"), &config);
   CHECK(other.code == 74);
   CHECK(other.text == "write a: No space left on device");
