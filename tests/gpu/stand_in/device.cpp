@@ -29,6 +29,7 @@ Device::Device()
       count_(static_cast<int>(number("FACETRAIN_STAND_IN_GPUS", 1))) {
   if (const char* path = std::getenv("FACETRAIN_STAND_IN_TRACE"))
     trace_ = std::fopen((std::string(path) + "." + std::to_string(getpid())).c_str(), "w");
+  if (std::getenv("FACETRAIN_STAND_IN_REPORT") != nullptr) std::atexit([] { Device::get().report(); });
 }
 
 Device& Device::get() {
@@ -98,6 +99,12 @@ void Device::waited(const char* what) {
 Counts Device::counts() {
   const std::lock_guard lock(mutex_);
   return {launches_, waits_, static_cast<long>(used_), static_cast<long>(most_)};
+}
+
+void Device::report() {
+  const Counts of = counts();
+  std::fprintf(stderr, "stand-in for CUDA: %ld launches, %ld waits, at most %.3f GiB\n", of.launches,
+               of.waits, static_cast<double>(of.most_device_bytes) / (1u << 30));
 }
 
 void Device::trace(const char* what, bool stack) {

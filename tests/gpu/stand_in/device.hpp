@@ -32,6 +32,7 @@ class Device {
   void launched(const char* what);
   void waited(const char* what);  // FACETRAIN_STAND_IN_TRACE: with the stack, into that file
   Counts counts();
+  void report();  // to the error output; FACETRAIN_STAND_IN_REPORT: at the process's end
 
  private:
   Device();

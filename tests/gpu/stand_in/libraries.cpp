@@ -205,3 +205,34 @@ WORK_OF_NCCL(ncclAllReduce, const void*, void*, size_t, ncclDataType_t, ncclRedO
 WORK_OF_NCCL(ncclReduceScatter, const void*, void*, size_t, ncclDataType_t, ncclRedOp_t, ncclComm_t,
              cudaStream_t)
 WORK_OF_NCCL(ncclBroadcast, const void*, void*, size_t, ncclDataType_t, int, ncclComm_t, cudaStream_t)
+
+// What PyTorch asks besides, for peers.
+STAND_IN_NCCL ncclCommInitRankConfig(ncclComm_t* comm, int ranks, ncclUniqueId id, int rank, ncclConfig_t*) {
+  return ncclCommInitRank(comm, ranks, id, rank);
+}
+STAND_IN_NCCL ncclCommInitRankScalable(ncclComm_t* comm, int ranks, int rank, int, ncclUniqueId* ids,
+                                       ncclConfig_t*) {
+  return ncclCommInitRank(comm, ranks, *ids, rank);
+}
+STAND_IN_NCCL ncclCommFinalize(ncclComm_t) {
+  return ncclSuccess;
+}
+STAND_IN_NCCL ncclCommAbort(ncclComm_t comm) {
+  return ncclCommDestroy(comm);
+}
+STAND_IN_NCCL ncclGroupStart() {
+  return ncclSuccess;
+}
+STAND_IN_NCCL ncclGroupEnd() {
+  return ncclSuccess;
+}
+STAND_IN_NCCL ncclRedOpCreatePreMulSum(ncclRedOp_t* op, void*, ncclDataType_t, ncclScalarResidence_t,
+                                       ncclComm_t) {
+  *op = static_cast<ncclRedOp_t>(ncclNumOps);
+  return ncclSuccess;
+}
+STAND_IN_NCCL ncclRedOpDestroy(ncclRedOp_t, ncclComm_t) {
+  return ncclSuccess;
+}
+WORK_OF_NCCL(ncclReduce, const void*, void*, size_t, ncclDataType_t, ncclRedOp_t, int, ncclComm_t,
+             cudaStream_t)
