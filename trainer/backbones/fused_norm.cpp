@@ -71,7 +71,7 @@ at::Tensor cpu_forward(const at::Tensor& x, const FusedNorm& norm, at::Tensor& s
   move_on<T>(norm.running_var, moments.variance, norm.momentum, rows / (rows - 1));
 
   const std::vector<T> mean = narrowed<T>(moments.mean), scale = scales<T>(norm.weight, inverse);
-  const at::Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
+  at::Tensor y = at::empty_like(x, at::MemoryFormat::ChannelsLast);
   normalise_pixels<T>(x.const_data_ptr<T>(), values_of<T>(norm.residual), shape,
                       {mean.data(), scale.data(), norm.bias.const_data_ptr<T>(), values_of<T>(norm.slope)},
                       y.mutable_data_ptr<T>());
