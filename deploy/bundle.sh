@@ -91,7 +91,7 @@ install -m 755 deploy/bundle_run.sh "$root/run"
 {
   echo "commit $(git rev-parse HEAD 2>/dev/null || echo unknown)$(git diff --quiet HEAD -- . 2>/dev/null || echo ' with changes')"
   echo "built $(date -u +%Y-%m-%dT%H:%MZ): $("$build/bin/facetrain" --version)"
-  echo "kernels $(grep -q '^FACETRAIN_NVCC_PROGRAM:FILEPATH=/' "$build/CMakeCache.txt" && sed -n 's/^FACETRAIN_CUDA_ARCHITECTURES:STRING=/sm_/p' "$build/CMakeCache.txt" || echo none)"
+  echo "kernels $(grep -q '^FACETRAIN_NVCC_PROGRAM:FILEPATH=/' "$build/CMakeCache.txt" && sed -n 's/-real//g; s/;/ sm_/g; s/^FACETRAIN_GPU_ARCHITECTURES:STRING=/sm_/p' "$build/CMakeCache.txt" || echo none)"
   echo "source $PWD"
   echo "needs $needs_glibc"
 } >"$root/MANIFEST"

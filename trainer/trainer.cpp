@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -10,7 +11,6 @@
 
 #include "common/config/job_kind.hpp"
 #include "common/error.hpp"
-#include "common/host_name.hpp"
 #include "common/io/folder_lock.hpp"
 #include "common/launch/launch_plan.hpp"
 #include "common/launch/rank_role.hpp"
@@ -52,6 +52,13 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, std::o
   return end == RunEnd::kFinished ? 0 : kExitCheckpointed;
 }
 
+// By the launcher's variables; -1 without. For where nothing else is at hand.
+int launched_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"})
+    if (const char* rank = std::getenv(name)) return std::atoi(rank);
+  return -1;
+}
+
 }  // namespace
 }  // namespace facetrain
 
@@ -61,8 +68,8 @@ int main(int argc, char** argv) {
   // A GPU's error that stays makes LibTorch throw it again where tensors are freed on the way to the catch
   // below.
   std::set_terminate([] {
-    std::cerr << "trainer on " + host_name() + ": ended by " +
-                     (std::current_exception() ? current_failure().text : "std::terminate") + "\n"
+    std::cerr << process_name("trainer", launched_rank()) + ": " +
+                     (std::current_exception() ? current_failure().text : "ended by std::terminate") + "\n"
               << std::flush;
     _exit(exit_code(ErrorKind::kInternal));
   });

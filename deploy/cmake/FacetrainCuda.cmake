@@ -72,7 +72,7 @@ endif()
 
 # Kernels of ours (trainer/cuda/*.cu) need nvcc; without one their twins serve (trainer/cuda/*_absent.cpp, through LibTorch). A
 # CPU-only build that has headers and nvcc still compiles them (row cuda.compiles). Sets FACETRAIN_WITH_NVCC.
-set(FACETRAIN_CUDA_ARCHITECTURES "80-real;86-real;89-real;90" CACHE STRING
+set(FACETRAIN_GPU_ARCHITECTURES "80-real;86-real;89-real;90" CACHE STRING
   "GPU architectures that the kernels are compiled for, as CMAKE_CUDA_ARCHITECTURES (A100; A40, 3090; L40S, 4090; H100, H200 and, translated at start, what is newer)")
 option(FACETRAIN_NVCC "Compile the kernels of trainer/cuda with nvcc where there is one" ON)
 set(FACETRAIN_WITH_NVCC OFF)
@@ -82,7 +82,10 @@ if(FACETRAIN_NVCC AND FACETRAIN_CUDA_INCLUDES AND NOT FACETRAIN_CUDA STREQUAL "O
   if(FACETRAIN_NVCC_PROGRAM)
     set(ENV{CUDACXX} ${FACETRAIN_NVCC_PROGRAM})
     set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER} CACHE FILEPATH "The compiler that nvcc calls")
-    set(CMAKE_CUDA_ARCHITECTURES ${FACETRAIN_CUDA_ARCHITECTURES})
+    set(CMAKE_CUDA_ARCHITECTURES 90)  # where the kernels are only compiled, to see that they are
+    if(FACETRAIN_WITH_CUDA)
+      set(CMAKE_CUDA_ARCHITECTURES ${FACETRAIN_GPU_ARCHITECTURES})
+    endif()
     set(CMAKE_CUDA_STANDARD 17)  # CMake 3.25 knows no CUDA20
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     set(CMAKE_CUDA_EXTENSIONS OFF)
@@ -98,7 +101,7 @@ if(FACETRAIN_NVCC AND FACETRAIN_CUDA_INCLUDES AND NOT FACETRAIN_CUDA STREQUAL "O
     endif()
   endif()
   if(FACETRAIN_WITH_NVCC)
-    message(STATUS "Kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER}), architectures ${FACETRAIN_CUDA_ARCHITECTURES}")
+    message(STATUS "Kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER}), architectures ${CMAKE_CUDA_ARCHITECTURES}")
   elseif(FACETRAIN_WITH_CUDA)
     message(STATUS "No kernels of our own: no nvcc that works (LibTorch's operators serve); ./deploy/setup.sh --gpu installs one")
   endif()

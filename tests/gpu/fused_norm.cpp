@@ -32,7 +32,8 @@ struct Results {
   std::vector<at::Tensor> others;  // gradients, then running statistics
 };
 
-// `inputs`: x, weight, bias, slope, residual, running mean and variance, gradient of y; float64 on the CPU.
+// `inputs`: x, weight, bias, slope, residual, running mean and variance, gradient of y, and of x by a
+// shortcut; float64 on the CPU.
 Results run(const std::vector<at::Tensor>& inputs, bool slope, bool residual, at::Device device,
             at::ScalarType type, at::ScalarType of_parameters) {
   const auto leaf = [&](std::size_t i, at::ScalarType as) {
@@ -46,9 +47,12 @@ Results run(const std::vector<at::Tensor>& inputs, bool slope, bool residual, at
   norm.running_mean = inputs[5].to(device, of_parameters).clone();
   norm.running_var = inputs[6].to(device, of_parameters).clone();
   REQUIRE(can_fuse_norm(x, norm));
-  const at::Tensor y = fused_norm(x, norm);
-  y.backward(inputs[7].to(device, type));
-  Results results{y, {x.grad(), norm.weight.grad(), norm.bias.grad(), norm.running_mean, norm.running_var}};
+  const NormAndInput both = fused_norm_and_input(x, norm);
+  at::Tensor sum = (both.y * inputs[7].to(device, type)).sum();
+  if (residual) sum = sum + (both.x * inputs[8].to(device, type)).sum();  // and a gradient by the shortcut
+  sum.backward();
+  Results results{both.y.detach(),
+                  {x.grad(), norm.weight.grad(), norm.bias.grad(), norm.running_mean, norm.running_var}};
   if (slope) results.others.push_back(norm.slope.grad());
   if (residual) results.others.push_back(norm.residual.grad());
   return results;
@@ -87,7 +91,7 @@ TEST_CASE("the fused pass on a GPU is the CPU's") {
       const at::Tensor weight = (drawn + drawn.sign() * 0.5).to(at::kFloat).to(at::kDouble);
       const at::Tensor x = test::away_from_kink(pixels().to(type), weight, bias).to(at::kDouble);
       const std::vector<at::Tensor> inputs{
-          x, weight, bias, numbers(), pixels(), numbers(), numbers().square(), pixels()};
+          x, weight, bias, numbers(), pixels(), numbers(), numbers().square(), pixels(), pixels()};
       for (const bool slope : {false, true})
         for (const bool residual : {false, true}) {
           CAPTURE(slope);

@@ -60,13 +60,17 @@ wait $launcher
 status=$?
 [ $status = 75 ] || { tail -5 stopped.log; fail "stopped: ended with $status, not 75"; }
 begun=$(find workspace/stopped/checkpoints -maxdepth 1 -name 'step_*' | sed 's/.*step_//' | sort -n | tail -1)
-[ -z "$begun" ] || train stopped 0 "${one[@]}" --set train.epochs=$((begun / 20 + 2)) --allow-change training && grep -q "step_$begun" stopped.log ||
+[ -n "$begun" ] && train stopped 0 "${one[@]}" --set train.epochs=$((begun / 20 + 2)) --allow-change training && grep -q "step_$begun" stopped.log ||
   fail "stopped: did not go on from update $begun"
 
 # Too little memory: the line that tells what to do.
 FACETRAIN_STAND_IN_GIB=0.5 train short 78 "${one[@]}" --set model.model=iresnet --set train.batch_size=64
 grep -qE '^trainer.*: CUDA out of memory\. Tried to allocate .*The run has train\.batch_size = 64 in bf16; lower it' short.log ||
   fail "short: no line tells of train.batch_size: $(tail -3 short.log)"
+
+# A GPU that breaks: LibTorch throws again where tensors are freed, and still a line names the cause.
+FACETRAIN_STAND_IN_BREAKS=4000 train broken 70 "${one[@]}" --set train.epochs=1000
+grep -qE "^trainer.* on $(hostname).*illegal memory access" broken.log || fail "broken: no line names host and cause: $(tail -5 broken.log)"
 
 model=$(find workspace/one/models -name 'model_*.pth' | head -1)
 on_gpu verify --model_path "$model" --val_source demo/val --val_list synth >verify.log 2>&1 || { tail -3 verify.log; fail "verify on a GPU"; }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <future>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -269,6 +270,50 @@ TEST_CASE("a half wire divides before it sums and rounds as torch's fp16_compres
   CHECK(big.grad()[0].item<float>() == at::full({1}, share * world().size()).to(at::kHalf).item<float>());
   CHECK(largest_difference({net.parameters.begin(), net.parameters.begin() + 4},
                            mean_gradients(at::kFloat, 1)) < 0.05);
+}
+
+TEST_CASE("backward passes that reach different parameters of a bucket add up, and none is nothing") {
+  const auto numbers = [](double value) { return at::full({5}, value, at::kDouble).requires_grad_(); };
+  const std::vector<at::Tensor> p{numbers(1), numbers(2), numbers(3)};
+  GradientBuckets buckets(p, world());
+  REQUIRE(buckets.buckets().size() == 1);
+  for (int step = 0; step < 2; ++step) {
+    buckets.begin_step(3);
+    p[0].sum().backward();                          // the bucket is not complete
+    (p[0].sum() * 10 + p[1].sum() * 7).backward();  // p[0]'s next comes before it is
+    p[1].sum().backward();
+    buckets.finish();
+    CHECK(p[0].grad().eq(11).all().item<bool>());
+    CHECK(p[1].grad().eq(8).all().item<bool>());
+    CHECK(p[2].grad().eq(0).all().item<bool>());
+  }
+}
+
+TEST_CASE("a step that an exception leaves half-way leaves nothing behind") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world());
+  buckets.begin_step();
+  const unsigned hook = net.parameters[0].register_hook(
+      [](const at::Tensor&) { throw Error(ErrorKind::kInternal, "in the middle of backward"); });
+  CHECK_THROWS_AS(net.loss(world().rank()).backward(), Error);
+  net.parameters[0].remove_hook(hook);
+  buckets.begin_step();
+  net.loss(world().rank()).backward();
+  buckets.finish();
+  CHECK(largest_difference(net.parameters, mean_gradients(at::kDouble, 1)) < 1e-14);
+}
+
+TEST_CASE("what lies between gradients is zero again in each step, whatever an update made of it") {
+  Net net;
+  GradientBuckets buckets(net.parameters, world());
+  REQUIRE(buckets.buckets()[0].has_gaps);  // a vector of 9
+  for (int step = 0; step < 2; ++step) {
+    buckets.begin_step();
+    net.loss(world().rank()).backward();
+    buckets.finish();
+    CHECK(std::isfinite(buckets.flats()[0].norm().item<double>()));
+    buckets.flats()[0].mul_(std::numeric_limits<double>::quiet_NaN());  // as an update with such a factor
+  }
 }
 
 TEST_CASE("misuse is named") {

@@ -22,7 +22,7 @@ bool can_fuse_norm(const at::Tensor& x, const FusedNorm& norm);
 at::Tensor fused_norm(const at::Tensor& x, const FusedNorm& norm);
 
 // The same, and x for those who read it too (a block's shortcut): what they send back is added to x's
-// gradient in the pass that computes it, not by one of its own.
+// gradient in the pass that computes it, not by one of its own. (It is not to be changed in place.)
 struct NormAndInput {
   at::Tensor y, x;
 };

@@ -96,12 +96,14 @@ GradientBuckets::~GradientBuckets() {
 void GradientBuckets::add_bucket(std::span<Slot*> members) {
   GradientBucket& bucket = buckets_.emplace_back();
   members_.emplace_back(members.begin(), members.end());
-  std::int64_t total = 0;
+  std::int64_t total = 0, filled = 0;
   for (const Slot* slot : members) {
+    filled += slot->parameter.numel();
     bucket.parameters.push_back(slot->index);
     bucket.offsets.push_back(total);
     total += padded(slot->parameter.numel(), slot->parameter.element_size());
   }
+  bucket.has_gaps = filled < total;
   const at::TensorOptions options =
       members.front()->parameter.options().requires_grad(false).memory_format({});
   bucket.flat = at::zeros({total}, options);
@@ -127,6 +129,10 @@ void GradientBuckets::begin_step(int backwards) {
   launched_ = 0;
   std::fill(missing_.begin(), missing_.end(), 0);
   std::fill(uncollected_.begin(), uncollected_.end(), 0);
+  // The parameters' parts are written anew; a factor that was no number may have spoilt what lies between
+  // them.
+  for (GradientBucket& bucket : buckets_)
+    if (bucket.has_gaps) bucket.flat.zero_();
   for (auto& slot : slots_) {
     slot->parameter.mutable_grad() = slot->gradient;  // somebody may have put another tensor there
     slot->missing = backwards;

@@ -27,6 +27,7 @@ struct GradientBucket {
   std::vector<std::size_t> parameters;  // indices into the constructor's list
   std::vector<std::int64_t>
       offsets;  // where each one's gradient starts in flat; its elements in memory order
+  bool has_gaps = false;
 };
 
 class GradientBuckets {

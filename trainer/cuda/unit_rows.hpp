@@ -1,6 +1,6 @@
-// Rows of length 1 on a GPU: kernels (unit_rows.cu) that read a row once each way and write the unit rows in
-// the number type that the head multiplies in, or LibTorch's operators in a build without nvcc
-// (unit_rows_absent.cpp), which pass over the centres eight times.
+// Rows of length 1 on a GPU: kernels (unit_rows.cu) that read a row from memory once each way and write the
+// unit rows in the number type that the head multiplies in, or LibTorch's operators in a build without nvcc
+// (unit_rows_absent.cpp), each of which is a pass over all centres.
 #pragma once
 
 #include <ATen/core/Tensor.h>

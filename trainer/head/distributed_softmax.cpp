@@ -63,7 +63,8 @@ struct SplitTrueClass : torch::autograd::Function<SplitTrueClass> {
     if (!all.defined())
       all = at::zeros({target.size(0), classes}, target.options().dtype(type));
     else if (address_of(all) != context->saved_data["address"].toInt())
-      all = all.clone();  // a gradient that others may hold too; the softmax's own lies where the values did
+      all = all.clone(at::MemoryFormat::Contiguous);  // a gradient that others may hold too; the softmax's
+                                                      // own lies where the values did
     add_to_true_class(all, columns, target.contiguous());
     return {all, at::Tensor(), at::Tensor()};
   }

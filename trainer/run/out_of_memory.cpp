@@ -36,10 +36,11 @@ Failure current_failure(const Config* config) {
     if (config == nullptr) return current_failure();
     return {out_of_memory_text(error.what(), *config), exit_code(ErrorKind::kConfig)};
   } catch (const c10::Error& error) {
-    // cuDNN found no memory for any of its ways to compute.
+    // None of cuDNN's ways to compute worked, most often because none found memory.
     const std::string text = error.what();
     if (config == nullptr || text.find("unable to find an engine") == text.npos) return current_failure();
-    return {out_of_memory_text("CUDA out of memory: cuDNN is " + text.substr(text.find("unable")), *config),
+    const std::string said = text.substr(text.find("unable"), text.find('\n') - text.find("unable"));
+    return {out_of_memory_text("cuDNN is " + said + " (often: too little GPU memory)", *config),
             exit_code(ErrorKind::kConfig)};
   } catch (...) {
     return current_failure();

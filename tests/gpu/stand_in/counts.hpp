@@ -9,7 +9,9 @@ namespace facetrain::stand_in {
 
 struct Counts {
   long launches = 0;  // kernels, library calls and memsets
-  long waits = 0;     // of the host for the device: synchronisations, copies that wait
+  // Of the host for the device: synchronisations, copies that wait. Not cudaMalloc and cudaFree, which the
+  // allocator calls in the first steps.
+  long waits = 0;
   long device_bytes = 0, most_device_bytes = 0;
 };
 

@@ -23,10 +23,11 @@ double number(const char* name, double otherwise) {
 }  // namespace
 
 // FACETRAIN_STAND_IN_GPUS (1) devices of FACETRAIN_STAND_IN_GIB (79: an H100) each; the process uses one of
-// them.
+// them, which breaks after FACETRAIN_STAND_IN_BREAKS launches.
 Device::Device()
     : total_(static_cast<std::size_t>(number("FACETRAIN_STAND_IN_GIB", 79) * (1u << 30))),
-      count_(static_cast<int>(number("FACETRAIN_STAND_IN_GPUS", 1))) {
+      count_(static_cast<int>(number("FACETRAIN_STAND_IN_GPUS", 1))),
+      most_launches_(static_cast<long>(number("FACETRAIN_STAND_IN_BREAKS", 1e15))) {
   if (const char* path = std::getenv("FACETRAIN_STAND_IN_TRACE"))
     trace_ = std::fopen((std::string(path) + "." + std::to_string(getpid())).c_str(), "w");
   if (std::getenv("FACETRAIN_STAND_IN_REPORT") != nullptr) std::atexit([] { Device::get().report(); });

@@ -28,6 +28,7 @@ class Device {
   std::size_t total() const { return total_; }
   std::size_t used();
   int count() const { return count_; }
+  bool broken() const { return launches_ > most_launches_; }  // what a GPU is after an access to wrong memory
 
   void launched(const char* what);
   void waited(const char* what);  // FACETRAIN_STAND_IN_TRACE: with the stack, into that file
@@ -45,6 +46,7 @@ class Device {
   std::map<const char*, Range> ranges_;
   std::size_t total_, used_ = 0, most_ = 0;
   int count_;
+  long most_launches_;
   std::atomic<long> launches_{0}, waits_{0};
   void* trace_ = nullptr;  // FILE
 };

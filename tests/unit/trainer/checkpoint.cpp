@@ -113,12 +113,17 @@ TEST_CASE("an input that was changed after the forward pass is noticed") {
   CHECK_THROWS(y.sum().backward());
 }
 
-TEST_CASE("under bf16 autocast the recomputed pass has the same casts: gradients are equal bit for bit") {
+TEST_CASE(
+    "under bf16 autocast and with fused norms the recomputed pass is the same: gradients are equal bit for "
+    "bit") {
   at::manual_seed(1);
   const at::Tensor images = at::randn({4, 3, 112, 112});
-  const auto gradients = [&](bool checkpoint, bool vit) {
-    const BackboneSpec spec{
-        .depth = "18", .embedding_size = 16, .checkpoint = checkpoint, .precision = "bf16"};
+  const auto gradients = [&](bool checkpoint, bool vit, const char* fused_norm, const char* precision) {
+    const BackboneSpec spec{.depth = "18",
+                            .embedding_size = 16,
+                            .checkpoint = checkpoint,
+                            .fused_norm = fused_norm,
+                            .precision = precision};
     const auto net = vit ? make_vit({.dim = 32, .depth = 2, .heads = 4}, spec, 1) : make_backbone(spec, 1);
     net->forward(images, {}).square().sum().backward();
     std::vector<at::Tensor> result;
@@ -126,8 +131,10 @@ TEST_CASE("under bf16 autocast the recomputed pass has the same casts: gradients
       if (t.tensor.grad().defined()) result.push_back(t.tensor.grad());
     return result;
   };
-  for (const bool vit : {false, true}) {
-    const auto plain = gradients(false, vit), checkpointed = gradients(true, vit);
+  for (const auto& [vit, fused_norm, precision] :
+       {std::tuple{false, "off", "bf16"}, {true, "off", "bf16"}, {false, "on", "fp32"}}) {
+    const auto plain = gradients(false, vit, fused_norm, precision);
+    const auto checkpointed = gradients(true, vit, fused_norm, precision);
     REQUIRE(plain.size() == checkpointed.size());
     for (std::size_t i = 0; i < plain.size(); ++i) CHECK(at::equal(plain[i], checkpointed[i]));
   }

@@ -69,7 +69,9 @@ TEST_CASE("a main's catch knows a full GPU among other failures") {
                              "GET was unable to find an engine to execute this computation");
   const Failure cudnn = caught(no_engine, &config);
   CHECK(cudnn.code == 78);
-  CHECK_MESSAGE(cudnn.text.starts_with("CUDA out of memory: cuDNN is unable to find an engine"), cudnn.text);
+  CHECK_MESSAGE(cudnn.text.starts_with("cuDNN is unable to find an engine to execute this computation "
+                                       "(often: too little GPU memory). The run"),
+                cudnn.text);
   CHECK_MESSAGE(cudnn.text.find("The run has train.batch_size = 128") != std::string::npos, cudnn.text);
   const Failure other = caught(Error(ErrorKind::kIo, "write a: No space left on device"), &config);
   CHECK(other.code == 74);
