@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -52,13 +51,6 @@ int run(MpiSession& mpi, const Job& job, bool progress, StopSignal& stop, std::o
   return end == RunEnd::kFinished ? 0 : kExitCheckpointed;
 }
 
-// By the launcher's variables; -1 without. For where nothing else is at hand.
-int launched_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"})
-    if (const char* rank = std::getenv(name)) return std::atoi(rank);
-  return -1;
-}
-
 }  // namespace
 }  // namespace facetrain
 
@@ -68,7 +60,7 @@ int main(int argc, char** argv) {
   // A GPU's error that stays makes LibTorch throw it again where tensors are freed on the way to the catch
   // below.
   std::set_terminate([] {
-    std::cerr << process_name("trainer", launched_rank()) + ": " +
+    std::cerr << process_name("trainer", launched_rank(this_environment()).value_or(-1)) + ": " +
                      (std::current_exception() ? current_failure().text : "ended by std::terminate") + "\n"
               << std::flush;
     _exit(exit_code(ErrorKind::kInternal));

@@ -113,6 +113,13 @@ LauncherPlace launcher_place(const Environment& environment) {
   return place;
 }
 
+std::optional<int> launched_rank(const Environment& environment) {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"})
+    if (const auto found = environment.find(name); found != environment.end())
+      if (const auto rank = whole_number(found->second)) return rank;
+  return {};
+}
+
 Role role_of_local_rank(int local_rank) {
   return local_rank == 0 ? Role::kService : Role::kTrainer;
 }

@@ -4,6 +4,7 @@
 // dataservice and trainer know what they are, and find their places through MPI.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/launch/machine.hpp"
@@ -28,6 +29,10 @@ LauncherPlace launcher_place(const Environment& environment);
 
 // The first process of a node is its data service, the others are trainers.
 Role role_of_local_rank(int local_rank);
+
+// This process's rank in the job, for who speaks before MPI is up or when nothing else is at hand; nothing
+// where no launcher tells one.
+std::optional<int> launched_rank(const Environment& environment);
 
 // What asks a process of a job to stop. Under srun a TERM too: Slurm sends one to every process at preemption
 // and `scancel`, and the KILL no sooner than KillWait (30 s) later. (With -K1 also when another process has

@@ -7,6 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/host_name.hpp"
+#include "common/launch/rank_role.hpp"
 #include "common/number.hpp"
 
 namespace facetrain {
@@ -20,9 +21,7 @@ int number_of(const Environment& environment, const char* name, int otherwise) {
 }
 
 TimeLimit::Rule rule(const std::string& program, const Environment& environment, const std::string& what) {
-  int rank = 0;
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"})
-    if (rank == 0) rank = number_of(environment, name, 0);
+  const int rank = launched_rank(environment).value_or(0);
   TimeLimit::Rule rule;
   rule.limit = number_of(environment, "FACETRAIN_TEST_START", kStart) + 10 * std::min(rank, 2);
   rule.act = [text = program + " (rank " + std::to_string(rank) + " on " + host_name() +

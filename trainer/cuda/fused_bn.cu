@@ -7,8 +7,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/cuda/CUDAStream.h>
-#include <c10/util/BFloat16.h>
-#include <c10/util/Half.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -16,6 +14,7 @@
 
 #include "trainer/cuda/check_cuda.hpp"
 #include "trainer/cuda/fused_bn.hpp"
+#include "trainer/cuda/kernel_types.hpp"
 
 namespace facetrain {
 namespace {
@@ -23,11 +22,6 @@ namespace {
 constexpr int kThreads = 256;  // of a block over pixels
 constexpr int kLanes = 32;     // channels, and threads for each of them, of a block that adds up the parts
 constexpr std::int64_t kBlocks = 1024;  // that sum, about: some for each multiprocessor
-
-template <typename T, int kWide>
-struct alignas(sizeof(T) * kWide) Pack {
-  T values[kWide];
-};
 
 struct Shape {
   std::int64_t rows;

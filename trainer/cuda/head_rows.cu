@@ -2,14 +2,13 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDAStream.h>
-#include <c10/util/BFloat16.h>
-#include <c10/util/Half.h>
 
 #include <cstdint>
 #include <string>
 
 #include "trainer/cuda/check_cuda.hpp"
 #include "trainer/cuda/head_rows.hpp"
+#include "trainer/cuda/kernel_types.hpp"
 
 namespace facetrain {
 namespace {
@@ -108,18 +107,7 @@ at::Tensor like(const at::Tensor& t, at::IntArrayRef sizes, at::ScalarType type)
 // work(V(), T()) for the type of the values and that of what belongs to the true class.
 template <typename Work>
 void for_types(at::ScalarType values, at::ScalarType type, const Work& work) {
-  if (values == at::kDouble && type == at::kDouble) return work(double{}, double{});
-  if (type != at::kFloat) unknown_types(values, type);
-  switch (values) {
-    case at::kHalf:
-      return work(c10::Half{}, float{});
-    case at::kBFloat16:
-      return work(c10::BFloat16{}, float{});
-    case at::kFloat:
-      return work(float{}, float{});
-    default:
-      unknown_types(values, type);
-  }
+  if (!for_type_pair(values, type, work)) unknown_types(values, type);
 }
 
 // work(T()) for float32 and float64.

@@ -4,24 +4,18 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/cuda/CUDAStream.h>
-#include <c10/util/BFloat16.h>
-#include <c10/util/Half.h>
 
 #include <cstdint>
 #include <string>
 
 #include "trainer/cuda/check_cuda.hpp"
+#include "trainer/cuda/kernel_types.hpp"
 #include "trainer/cuda/unit_rows.hpp"
 
 namespace facetrain {
 namespace {
 
 constexpr int kWarp = 32, kRows = 8;  // rows, a warp each, of a block
-
-template <typename T, int kWide>
-struct alignas(sizeof(T) * kWide) Pack {
-  T values[kWide];
-};
 
 template <int kWide, typename T>
 __device__ inline Pack<T, kWide> pack_at(const T* row, std::int64_t i) {
@@ -160,39 +154,23 @@ void launch_gradient(const at::Tensor& rows, const at::Tensor& gradient, R small
 at::Tensor cuda_unit_rows(const at::Tensor& rows, double smallest, at::ScalarType type) {
   const at::Tensor units = at::empty(rows.sizes(), rows.options().dtype(type).requires_grad(false));
   if (rows.numel() == 0) return units;
-  const auto least = static_cast<float>(smallest);
-  if (rows.scalar_type() == at::kDouble && type == at::kDouble)
-    launch_rows<double, double>(rows, smallest, units);
-  else if (rows.scalar_type() != at::kFloat)
-    unknown_types(rows, type);
-  else if (type == at::kHalf)
-    launch_rows<float, c10::Half>(rows, least, units);
-  else if (type == at::kBFloat16)
-    launch_rows<float, c10::BFloat16>(rows, least, units);
-  else if (type == at::kFloat)
-    launch_rows<float, float>(rows, least, units);
-  else
-    unknown_types(rows, type);
+  const auto launch = [&](auto of_units, auto of_rows) {
+    using R = decltype(of_rows);
+    launch_rows<R, decltype(of_units)>(rows, static_cast<R>(smallest), units);
+  };
+  if (!for_type_pair(type, rows.scalar_type(), launch)) unknown_types(rows, type);
   return units;
 }
 
 at::Tensor cuda_unit_rows_gradient(const at::Tensor& rows, const at::Tensor& gradient, double smallest) {
   const at::Tensor result = at::empty(rows.sizes(), rows.options().requires_grad(false));
   if (rows.numel() == 0) return result;
-  const auto least = static_cast<float>(smallest);
   const at::ScalarType type = gradient.scalar_type();
-  if (rows.scalar_type() == at::kDouble && type == at::kDouble)
-    launch_gradient<double, double>(rows, gradient, smallest, result);
-  else if (rows.scalar_type() != at::kFloat)
-    unknown_types(rows, type);
-  else if (type == at::kHalf)
-    launch_gradient<float, c10::Half>(rows, gradient, least, result);
-  else if (type == at::kBFloat16)
-    launch_gradient<float, c10::BFloat16>(rows, gradient, least, result);
-  else if (type == at::kFloat)
-    launch_gradient<float, float>(rows, gradient, least, result);
-  else
-    unknown_types(rows, type);
+  const auto launch = [&](auto of_gradient, auto of_rows) {
+    using R = decltype(of_rows);
+    launch_gradient<R, decltype(of_gradient)>(rows, gradient, static_cast<R>(smallest), result);
+  };
+  if (!for_type_pair(type, rows.scalar_type(), launch)) unknown_types(rows, type);
   return result;
 }
 

@@ -73,6 +73,14 @@ TEST_CASE("the inner launcher counts") {
   CHECK(launcher_place(environment).local_rank == 1);
 }
 
+TEST_CASE("the rank that a launcher tells, mpirun's first") {
+  CHECK(launched_rank({}) == std::nullopt);
+  CHECK(launched_rank({{"SLURM_PROCID", "3"}}) == 3);
+  CHECK(launched_rank({{"PMIX_RANK", "0"}, {"SLURM_PROCID", "3"}}) == 0);
+  CHECK(launched_rank({{"OMPI_COMM_WORLD_RANK", "2"}, {"PMIX_RANK", "0"}}) == 2);
+  CHECK(launched_rank({{"OMPI_COMM_WORLD_RANK", "two"}, {"PMIX_RANK", "1"}}) == 1);
+}
+
 TEST_CASE("a TERM asks for a checkpoint under srun alone") {
   CHECK(stop_signals_of(srun_task()) == StopOn::kUsr1AndTerm);
   CHECK(stop_signals_of(mpirun_in_slurm()) == StopOn::kUsr1);
