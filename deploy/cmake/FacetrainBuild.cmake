@@ -14,9 +14,10 @@ target_compile_options(facetrain_flags INTERFACE
   $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 target_compile_options(facetrain_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wpedantic;$<$<BOOL:${FACETRAIN_WERROR}>:-Werror>>")
-# nvcc takes its own and passes the rest on; what it generates for the host compiler is not pedantic.
+# nvcc takes its own and passes the rest on; what it generates for the host compiler is not pedantic. A kernel whose numbers do not
+# fit into its registers (on any of the architectures) is a warning too.
 target_compile_options(facetrain_flags INTERFACE
-  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;$<$<BOOL:${FACETRAIN_WERROR}>:-Werror=all-warnings>>")
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;-Xptxas=--warn-on-spills;$<$<BOOL:${FACETRAIN_WERROR}>:-Werror=all-warnings;-Xptxas=--warning-as-error>>")
 # Open MPI's C++ bindings are gone from the standard; Asio is header-only here.
 target_compile_definitions(facetrain_flags INTERFACE OMPI_SKIP_MPICXX BOOST_ERROR_CODE_HEADER_ONLY)
 target_include_directories(facetrain_flags INTERFACE ${CMAKE_SOURCE_DIR})

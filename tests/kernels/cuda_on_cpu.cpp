@@ -30,6 +30,7 @@ void begin_turn(std::size_t thread);
 // Kernels know the machine by CUDA's global names: there is one.
 struct Gpu {
   Order order = Order::kForward;
+  int multiprocessors = 20;
   std::mt19937 mixer{1};
   cudaError_t error = cudaSuccess;
   BlockThreads threads{ordered, begin_turn};
@@ -53,6 +54,10 @@ void begin_turn(std::size_t thread) {
 
 void set_order(Order order) {
   gpu.order = order;
+}
+
+int set_multiprocessors(int count) {
+  return std::exchange(gpu.multiprocessors, count);
 }
 
 void launch(const dim3& grid, const dim3& block, std::size_t shared, const std::function<void()>& thread) {
@@ -100,6 +105,17 @@ void __syncthreads(on_cpu::Site site) {
 
 cudaError_t cudaGetLastError() {
   return std::exchange(on_cpu::gpu.error, cudaSuccess);
+}
+
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  if (attribute != cudaDevAttrMultiProcessorCount) return cudaErrorInvalidConfiguration;
+  *value = on_cpu::gpu.multiprocessors;
+  return cudaSuccess;
 }
 
 const char* cudaGetErrorString(cudaError_t error) {

@@ -18,7 +18,7 @@
 
 #define __global__
 #define __device__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __expf(x) ::on_cpu::fast_exponential(x)  // the C library declares a function of this name
 
 struct dim3 {
@@ -29,7 +29,10 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim;  // of the thread that runs
 
 using cudaStream_t = struct CUstream_st*;
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidConfiguration = 9 };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16 };
 cudaError_t cudaGetLastError();
+cudaError_t cudaGetDevice(int* device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 const char* cudaGetErrorString(cudaError_t error);
 
 namespace on_cpu {
@@ -37,7 +40,8 @@ namespace on_cpu {
 using Site = std::source_location;
 
 enum class Order { kForward, kBackward, kMixed };
-void set_order(Order order);  // of threads between barriers, and of blocks, from now on
+void set_order(Order order);         // of threads between barriers, and of blocks, from now on
+int set_multiprocessors(int count);  // that the GPU says it has, from now on (20); what it said before
 
 // A launch of `thread`, which is what each thread does. More than a GPU can do is cudaGetLastError()'s.
 void launch(const dim3& grid, const dim3& block, std::size_t shared, const std::function<void()>& thread);

@@ -1,8 +1,13 @@
-// Channels lie side by side in channels_last memory: a thread has `kWide` neighbouring channels (16 bytes
-// where the number of channels allows), a block of threads some channels and some rows (pixels). Sums go from
-// threads to blocks in float32 and over the blocks in float64, in a fixed order.
+// Channels lie side by side in channels_last memory: a thread has `kWide` neighbouring channels, a block of
+// threads some channels and some rows (pixels). Sums go from threads to blocks in float32 and over the blocks
+// in float64, in a fixed order.
 //
 //   z = (x - mean) * scale + bias,  y = (z > 0 ? z : slope * z) + residual,  scale = weight * inverse
+//
+// The kernels over pixels wait for memory alone, so each thread asks for some rows before it uses the first:
+// a multiprocessor needs about 30 KB on their way (an H200: 4.8 TB/s times .8 us, over 132). The second
+// kernel of each direction goes through the rows from their end, where the second-level cache still has the
+// first's.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -19,9 +24,9 @@
 namespace facetrain {
 namespace {
 
-constexpr int kThreads = 256;  // of a block over pixels
+constexpr int kThreads = 512;  // of a block over pixels
+constexpr int kBlocks = 2;     // of them on a multiprocessor at once: a thread may have 64 registers
 constexpr int kLanes = 32;     // channels, and threads for each of them, of a block that adds up the parts
-constexpr std::int64_t kBlocks = 1024;  // that sum, about: some for each multiprocessor
 
 struct Shape {
   std::int64_t rows;
@@ -49,19 +54,25 @@ struct OwnChannels {
 };
 
 // How a grid covers the pixels: block (lanes, rows at once), grid (channels / lanes / kWide, parts of the
-// rows).
+// rows), as many blocks as the GPU holds at once.
 struct Plan {
   dim3 grid, block;
   std::int64_t rows_of_part;
 };
+int multiprocessors() {
+  int device = 0, count = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "multiprocessors");
+  return count;
+}
 template <int kWide>
 Plan plan_of(const Shape& shape) {
   int lanes = 1;
   while (lanes < kLanes && lanes * kWide < shape.channels) lanes *= 2;
-  const int at_once = kThreads / lanes;
+  const std::int64_t at_once = kThreads / lanes;
   const std::int64_t columns = (shape.channels + lanes * kWide - 1) / (lanes * kWide);
-  const std::int64_t wanted = std::max<std::int64_t>(1, kBlocks / columns);
-  const std::int64_t rows = std::max<std::int64_t>(at_once, (shape.rows + wanted - 1) / wanted);
+  const std::int64_t wanted = std::max<std::int64_t>(1, multiprocessors() * kBlocks / columns);
+  const std::int64_t rows = ((shape.rows + wanted - 1) / wanted + at_once - 1) / at_once * at_once;
   const std::int64_t parts = (shape.rows + rows - 1) / rows;
   return {dim3(static_cast<unsigned>(columns), static_cast<unsigned>(parts)),
           dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(at_once)), rows};
@@ -72,74 +83,124 @@ __device__ inline int first_channel() {
   return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * kWide;
 }
 
-// row(r) for this thread's rows of its block's part.
-template <typename Row>
-__device__ inline void for_rows(const Shape& shape, std::int64_t rows_of_part, const Row& row) {
+// Rows that a thread asks for at once, of so many pictures: 64 bytes and eight packs, for which there are
+// registers.
+template <typename T, int kWide, int kPictures>
+constexpr int kRowsAhead = std::clamp(64 / (static_cast<int>(sizeof(Pack<T, kWide>)) * kPictures), 1,
+                                      8 / kPictures);
+
+enum class From { kBegin, kEnd };
+
+// use(at, load(at)) for this thread's rows of its block's part, `at` the entry of its first channel; kAhead
+// rows are loaded before the first of them is used.
+template <int kAhead, From kFrom, typename Load, typename Use>
+__device__ inline void for_rows(const Shape& shape, std::int64_t rows_of_part, int first, const Load& load,
+                                const Use& use) {
   const std::int64_t begin = blockIdx.y * rows_of_part;
   const std::int64_t end = begin + rows_of_part < shape.rows ? begin + rows_of_part : shape.rows;
-  for (std::int64_t r = begin + threadIdx.y; r < end; r += blockDim.y) row(r);
+  int rows = (static_cast<int>(end - begin - threadIdx.y) + static_cast<int>(blockDim.y) - 1) /
+             static_cast<int>(blockDim.y);
+  const std::int64_t row = kFrom == From::kBegin ? begin + threadIdx.y : end - 1 - threadIdx.y;
+  const std::int64_t step =
+      static_cast<std::int64_t>(blockDim.y) * (kFrom == From::kBegin ? shape.channels : -shape.channels);
+  std::int64_t at = row * shape.channels + first;
+  for (; rows >= kAhead; rows -= kAhead, at += kAhead * step) {
+    decltype(load(at)) loaded[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) loaded[i] = load(at + i * step);
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) use(at + i * step, loaded[i]);
+  }
+  for (; rows > 0; --rows, at += step) use(at, load(at));
 }
+
+template <typename T, int kWide>
+__device__ inline Pack<T, kWide> pack_at(const T* pictures, std::int64_t at) {
+  return *reinterpret_cast<const Pack<T, kWide>*>(pictures + at);
+}
+
+// The same channels of two or three pictures; what is not given is not read.
+template <typename T, int kWide, int kCount>
+struct Packs {
+  Pack<T, kWide> of[kCount];
+};
 
 // parts[(kind * gridDim.y + blockIdx.y) * channels + channel] := the block's sum of sums[kind][k].
 template <int kWide, int kKinds>
-__device__ inline void add_over_block(float (&sums)[kKinds][kWide], const Shape& shape, int first,
+__device__ inline void add_over_block(const float (&sums)[kKinds][kWide], const Shape& shape, int first,
                                       float* parts) {
-  __shared__ float all[kThreads][kWide];
-  float(&own)[kWide] = all[threadIdx.y * blockDim.x + threadIdx.x];
-  for (int kind = 0; kind < kKinds; ++kind) {
+  __shared__ float all[kKinds][kWide][kThreads];
+  const unsigned own = threadIdx.y * blockDim.x + threadIdx.x;
+  for (int kind = 0; kind < kKinds; ++kind)
+    for (int k = 0; k < kWide; ++k) all[kind][k][own] = sums[kind][k];
+  __syncthreads();
+  for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
+    if (threadIdx.y < half) {
 #pragma unroll
-    for (int k = 0; k < kWide; ++k) own[k] = sums[kind][k];
-    __syncthreads();
-    for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
-      if (threadIdx.y < half) {
+      for (int kind = 0; kind < kKinds; ++kind)
 #pragma unroll
-        for (int k = 0; k < kWide; ++k) own[k] += all[(threadIdx.y + half) * blockDim.x + threadIdx.x][k];
-      }
-      __syncthreads();
-    }
-    if (threadIdx.y == 0 && first < shape.channels) {
-#pragma unroll
-      for (int k = 0; k < kWide; ++k)
-        parts[(static_cast<std::int64_t>(kind) * gridDim.y + blockIdx.y) * shape.channels + first + k] =
-            own[k];
+        for (int k = 0; k < kWide; ++k) all[kind][k][own] += all[kind][k][own + half * blockDim.x];
     }
     __syncthreads();
   }
+  if (threadIdx.y > 0 || first >= shape.channels) return;
+  for (int kind = 0; kind < kKinds; ++kind)
+    for (int k = 0; k < kWide; ++k)
+      parts[(static_cast<std::int64_t>(kind) * gridDim.y + blockIdx.y) * shape.channels + first + k] =
+          all[kind][k][own];
 }
 
-// For the channel of the thread's x, in blocks of kLanes channels times kLanes threads: the parts' sum, where
-// threadIdx.y is 0. All threads of the block call it.
-__device__ inline double sum_of_parts(const float* parts, int kind, int count, int channels, int channel) {
-  __shared__ double all[kLanes][kLanes];
-  double sum = 0;
-  if (channel < channels)
+// Of one channel, over all rows; in blocks of kLanes channels, a warp for each.
+template <int kKinds>
+struct ChannelSums {
+  int channel;
+  double of[kKinds];  // the same on every lane
+};
+template <int kKinds>
+__device__ inline ChannelSums<kKinds> sums_of_parts(const float* parts, int count, int channels) {
+  __shared__ double all[kKinds][kLanes][kLanes + 1];  // one more: lanes of a column are in different banks
+  double sums[kKinds] = {};
+  const int read = static_cast<int>(blockIdx.x * kLanes + threadIdx.x);
+  if (read < channels) {
+#pragma unroll 4
     for (int part = static_cast<int>(threadIdx.y); part < count; part += kLanes)
-      sum +=
-          static_cast<double>(parts[(static_cast<std::int64_t>(kind) * count + part) * channels + channel]);
-  all[threadIdx.y][threadIdx.x] = sum;
+#pragma unroll
+      for (int kind = 0; kind < kKinds; ++kind)
+        sums[kind] +=
+            static_cast<double>(parts[(static_cast<std::int64_t>(kind) * count + part) * channels + read]);
+  }
+#pragma unroll
+  for (int kind = 0; kind < kKinds; ++kind) all[kind][threadIdx.y][threadIdx.x] = sums[kind];
   __syncthreads();
-  if (threadIdx.y == 0)
-    for (int lane = 1; lane < kLanes; ++lane) sum += all[lane][threadIdx.x];
-  __syncthreads();
-  return sum;
+  ChannelSums<kKinds> result{static_cast<int>(blockIdx.x * kLanes + threadIdx.y), {}};
+#pragma unroll
+  for (int kind = 0; kind < kKinds; ++kind) {
+    double sum = all[kind][threadIdx.x][threadIdx.y];
+    for (int step = kLanes / 2; step > 0; step /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, step);
+    result.of[kind] = sum;
+  }
+  return result;
 }
 
 // Values are taken relative to the first row's: their squares' sum then keeps its digits.
 template <typename T, int kWide>
-__global__ void moments_kernel(const T* x, Shape shape, std::int64_t rows_of_part, float* parts) {
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    moments_kernel(const T* __restrict__ x, Shape shape, std::int64_t rows_of_part,
+                   float* __restrict__ parts) {
   const int first = first_channel<kWide>();
   float sums[2][kWide] = {}, origin[kWide] = {};
   if (first < shape.channels) {
     for (int k = 0; k < kWide; ++k) origin[k] = static_cast<float>(x[first + k]);
-    for_rows(shape, rows_of_part, [&](std::int64_t r) {
-      const auto pack = *reinterpret_cast<const Pack<T, kWide>*>(x + r * shape.channels + first);
+    for_rows<kRowsAhead<T, kWide, 1>, From::kBegin>(
+        shape, rows_of_part, first, [&](std::int64_t at) { return pack_at<T, kWide>(x, at); },
+        [&](std::int64_t, const Pack<T, kWide>& pack) {
 #pragma unroll
-      for (int k = 0; k < kWide; ++k) {
-        const float moved = static_cast<float>(pack.values[k]) - origin[k];
-        sums[0][k] += moved;
-        sums[1][k] += moved * moved;
-      }
-    });
+          for (int k = 0; k < kWide; ++k) {
+            const float moved = static_cast<float>(pack.values[k]) - origin[k];
+            sums[0][k] += moved;
+            sums[1][k] += moved * moved;
+          }
+        });
   }
   add_over_block<kWide>(sums, shape, first, parts);
 }
@@ -153,11 +214,11 @@ template <typename T>
 __global__ void __launch_bounds__(kLanes* kLanes)
     finish_moments_kernel(const T* x, const float* parts, int count, Shape shape, double eps, Running running,
                           float* mean, float* inverse) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const ChannelSums<2> sums = sums_of_parts<2>(parts, count, shape.channels);
+  const int c = sums.channel;
+  if (c >= shape.channels || threadIdx.x > 0) return;
   const double rows = static_cast<double>(shape.rows);
-  const double moved = sum_of_parts(parts, 0, count, shape.channels, c) / rows;
-  const double squares = sum_of_parts(parts, 1, count, shape.channels, c) / rows - moved * moved;
-  if (c >= shape.channels || threadIdx.y > 0) return;
+  const double moved = sums.of[0] / rows, squares = sums.of[1] / rows - moved * moved;
   const double variance = squares < 0 ? 0 : squares,
                middle = static_cast<double>(static_cast<float>(x[c])) + moved;
   mean[c] = static_cast<float>(middle);
@@ -170,48 +231,57 @@ __global__ void __launch_bounds__(kLanes* kLanes)
 }
 
 template <typename T, int kWide>
-__global__ void normalise_kernel(const T* x, const T* residual, Shape shape, std::int64_t rows_of_part,
-                                 Channels channels, T* y) {
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    normalise_kernel(const T* __restrict__ x, const T* __restrict__ residual, Shape shape,
+                     std::int64_t rows_of_part, Channels channels, T* __restrict__ y) {
   const int first = first_channel<kWide>();
   if (first >= shape.channels) return;
   const OwnChannels<kWide> own(channels, first);
-  for_rows(shape, rows_of_part, [&](std::int64_t r) {
-    const std::int64_t at = r * shape.channels + first;
-    auto pack = *reinterpret_cast<const Pack<T, kWide>*>(x + at);
-    Pack<T, kWide> more;
-    if (residual != nullptr) more = *reinterpret_cast<const Pack<T, kWide>*>(residual + at);
+  for_rows<kRowsAhead<T, kWide, 2>, From::kEnd>(
+      shape, rows_of_part, first,
+      [&](std::int64_t at) {
+        Packs<T, kWide, 2> packs;
+        packs.of[0] = pack_at<T, kWide>(x, at);
+        if (residual != nullptr) packs.of[1] = pack_at<T, kWide>(residual, at);
+        return packs;
+      },
+      [&](std::int64_t at, const Packs<T, kWide, 2>& packs) {
+        Pack<T, kWide> result;
 #pragma unroll
-    for (int k = 0; k < kWide; ++k) {
-      float z = (static_cast<float>(pack.values[k]) - own.mean[k]) * own.scale[k] + own.bias[k];
-      z = z > 0 ? z : z * own.slope[k];
-      if (residual != nullptr) z += static_cast<float>(more.values[k]);
-      pack.values[k] = static_cast<T>(z);
-    }
-    *reinterpret_cast<Pack<T, kWide>*>(y + at) = pack;
-  });
+        for (int k = 0; k < kWide; ++k) {
+          float z = (static_cast<float>(packs.of[0].values[k]) - own.mean[k]) * own.scale[k] + own.bias[k];
+          z = z > 0 ? z : z * own.slope[k];
+          if (residual != nullptr) z += static_cast<float>(packs.of[1].values[k]);
+          result.values[k] = static_cast<T>(z);
+        }
+        *reinterpret_cast<Pack<T, kWide>*>(y + at) = result;
+      });
 }
 
 template <typename T, int kWide>
-__global__ void gradient_sums_kernel(const T* x, const T* gradient, Shape shape, std::int64_t rows_of_part,
-                                     Channels channels, float* parts) {
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    gradient_sums_kernel(const T* __restrict__ x, const T* __restrict__ gradient, Shape shape,
+                         std::int64_t rows_of_part, Channels channels, float* __restrict__ parts) {
   const int first = first_channel<kWide>();
   float sums[3][kWide] = {};
   if (first < shape.channels) {
     const OwnChannels<kWide> own(channels, first);
-    for_rows(shape, rows_of_part, [&](std::int64_t r) {
-      const std::int64_t at = r * shape.channels + first;
-      const auto pack = *reinterpret_cast<const Pack<T, kWide>*>(x + at);
-      const auto dy = *reinterpret_cast<const Pack<T, kWide>*>(gradient + at);
+    for_rows<kRowsAhead<T, kWide, 2>, From::kBegin>(
+        shape, rows_of_part, first,
+        [&](std::int64_t at) {
+          return Packs<T, kWide, 2>{{pack_at<T, kWide>(x, at), pack_at<T, kWide>(gradient, at)}};
+        },
+        [&](std::int64_t, const Packs<T, kWide, 2>& packs) {
 #pragma unroll
-      for (int k = 0; k < kWide; ++k) {
-        const float moved = static_cast<float>(pack.values[k]) - own.mean[k],
-                    g = static_cast<float>(dy.values[k]);
-        const float z = moved * own.scale[k] + own.bias[k], passed = z > 0 ? g : g * own.slope[k];
-        sums[0][k] += passed;
-        sums[1][k] += passed * moved;
-        sums[2][k] += z > 0 ? 0.0f : g * z;
-      }
-    });
+          for (int k = 0; k < kWide; ++k) {
+            const float moved = static_cast<float>(packs.of[0].values[k]) - own.mean[k],
+                        g = static_cast<float>(packs.of[1].values[k]);
+            const float z = moved * own.scale[k] + own.bias[k], passed = z > 0 ? g : g * own.slope[k];
+            sums[0][k] += passed;
+            sums[1][k] += passed * moved;
+            sums[2][k] += z > 0 ? 0.0f : g * z;
+          }
+        });
   }
   add_over_block<kWide>(sums, shape, first, parts);
 }
@@ -220,11 +290,10 @@ __global__ void gradient_sums_kernel(const T* x, const T* gradient, Shape shape,
 __global__ void __launch_bounds__(kLanes* kLanes)
     finish_gradient_kernel(const float* parts, int count, Shape shape, Channels channels, float* constant,
                            float* linear, float* weight, float* bias, float* slope) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  const double plain = sum_of_parts(parts, 0, count, shape.channels, c);
-  const double centred = sum_of_parts(parts, 1, count, shape.channels, c);
-  const double leaked = sum_of_parts(parts, 2, count, shape.channels, c);
-  if (c >= shape.channels || threadIdx.y > 0) return;
+  const ChannelSums<3> sums = sums_of_parts<3>(parts, count, shape.channels);
+  const int c = sums.channel;
+  if (c >= shape.channels || threadIdx.x > 0) return;
+  const double plain = sums.of[0], centred = sums.of[1], leaked = sums.of[2];
   const double inverse = channels.inverse[c],
                by = channels.weight[c] * inverse / static_cast<double>(shape.rows);
   constant[c] = static_cast<float>(by * plain);
@@ -235,31 +304,38 @@ __global__ void __launch_bounds__(kLanes* kLanes)
 }
 
 template <typename T, int kWide>
-__global__ void input_gradient_kernel(const T* x, const T* gradient, const T* added, Shape shape,
-                                      std::int64_t rows_of_part, Channels channels, const float* constant,
-                                      const float* linear, T* dx) {
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    input_gradient_kernel(const T* __restrict__ x, const T* __restrict__ gradient,
+                          const T* __restrict__ added, Shape shape, std::int64_t rows_of_part,
+                          Channels channels, const float* __restrict__ constant,
+                          const float* __restrict__ linear, T* __restrict__ dx) {
   const int first = first_channel<kWide>();
   if (first >= shape.channels) return;
   const OwnChannels<kWide> own(channels, first);
   float constants[kWide], linears[kWide];
   for (int k = 0; k < kWide; ++k) constants[k] = constant[first + k], linears[k] = linear[first + k];
-  for_rows(shape, rows_of_part, [&](std::int64_t r) {
-    const std::int64_t at = r * shape.channels + first;
-    auto pack = *reinterpret_cast<const Pack<T, kWide>*>(x + at);
-    const auto dy = *reinterpret_cast<const Pack<T, kWide>*>(gradient + at);
-    Pack<T, kWide> more;
-    if (added != nullptr) more = *reinterpret_cast<const Pack<T, kWide>*>(added + at);
+  for_rows<kRowsAhead<T, kWide, 3>, From::kEnd>(
+      shape, rows_of_part, first,
+      [&](std::int64_t at) {
+        Packs<T, kWide, 3> packs;
+        packs.of[0] = pack_at<T, kWide>(x, at);
+        packs.of[1] = pack_at<T, kWide>(gradient, at);
+        if (added != nullptr) packs.of[2] = pack_at<T, kWide>(added, at);
+        return packs;
+      },
+      [&](std::int64_t at, const Packs<T, kWide, 3>& packs) {
+        Pack<T, kWide> result;
 #pragma unroll
-    for (int k = 0; k < kWide; ++k) {
-      const float moved = static_cast<float>(pack.values[k]) - own.mean[k],
-                  g = static_cast<float>(dy.values[k]);
-      const float z = moved * own.scale[k] + own.bias[k], passed = z > 0 ? g : g * own.slope[k];
-      float dx = own.scale[k] * passed - constants[k] - linears[k] * moved;
-      if (added != nullptr) dx += static_cast<float>(more.values[k]);
-      pack.values[k] = static_cast<T>(dx);
-    }
-    *reinterpret_cast<Pack<T, kWide>*>(dx + at) = pack;
-  });
+        for (int k = 0; k < kWide; ++k) {
+          const float moved = static_cast<float>(packs.of[0].values[k]) - own.mean[k],
+                      g = static_cast<float>(packs.of[1].values[k]);
+          const float z = moved * own.scale[k] + own.bias[k], passed = z > 0 ? g : g * own.slope[k];
+          float whole = own.scale[k] * passed - constants[k] - linears[k] * moved;
+          if (added != nullptr) whole += static_cast<float>(packs.of[2].values[k]);
+          result.values[k] = static_cast<T>(whole);
+        }
+        *reinterpret_cast<Pack<T, kWide>*>(dx + at) = result;
+      });
 }
 
 unsigned blocks_for(int channels) {
@@ -319,22 +395,22 @@ void backward(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor&
   check_cuda(cudaGetLastError(), "fused batch normalisation's gradient");
 }
 
-// Whether 16 bytes of neighbouring channels are aligned in all of these pictures (undefined: none).
+// Whether four neighbouring channels are aligned in all of these pictures (undefined: none).
 bool aligned(const at::Tensor& x, const at::Tensor& other) {
   const auto begins = [](const at::Tensor& t) {
-    return !t.defined() || reinterpret_cast<std::uintptr_t>(t.const_data_ptr()) % 16 == 0;
+    return !t.defined() || reinterpret_cast<std::uintptr_t>(t.const_data_ptr()) % (4 * t.element_size()) == 0;
   };
-  return x.size(1) * x.element_size() % 16 == 0 && begins(x) && begins(other);
+  return x.size(1) % 4 == 0 && begins(x) && begins(other);
 }
 
-// work<T, kWide>() for the tensor's type; `wide`: 16 bytes at a time.
+// work<T, kWide>() for the tensor's type; `wide`: four channels at a time.
 #define FACETRAIN_FOR_TYPE(x, wide, call)                                                     \
   switch ((x).scalar_type()) {                                                                \
     case at::kHalf:                                                                           \
-      wide ? call(c10::Half, 8) : call(c10::Half, 1);                                         \
+      wide ? call(c10::Half, 4) : call(c10::Half, 1);                                         \
       break;                                                                                  \
     case at::kBFloat16:                                                                       \
-      wide ? call(c10::BFloat16, 8) : call(c10::BFloat16, 1);                                 \
+      wide ? call(c10::BFloat16, 4) : call(c10::BFloat16, 1);                                 \
       break;                                                                                  \
     case at::kFloat:                                                                          \
       wide ? call(float, 4) : call(float, 1);                                                 \

@@ -54,12 +54,12 @@ __global__ void __launch_bounds__(kWarp* kRows)
 #pragma unroll
     for (int k = 0; k < kWide; ++k) squares += values.values[k] * values.values[k];
   });
-  const R norm = at_least(static_cast<R>(sqrt(sum_over_warp(squares))), smallest);
+  const R inverse = 1 / at_least(static_cast<R>(sqrt(sum_over_warp(squares))), smallest);
   for_packs<kWide>(size, [&](std::int64_t i) {
     const auto values = pack_at<kWide>(from, i);
     Pack<U, kWide> unit;
 #pragma unroll
-    for (int k = 0; k < kWide; ++k) unit.values[k] = static_cast<U>(values.values[k] / norm);
+    for (int k = 0; k < kWide; ++k) unit.values[k] = static_cast<U>(values.values[k] * inverse);
     *reinterpret_cast<Pack<U, kWide>*>(to + i) = unit;
   });
 }
@@ -84,16 +84,16 @@ __global__ void __launch_bounds__(kWarp* kRows)
       product += values.values[k] * static_cast<R>(change.values[k]);
     }
   });
-  const R norm = static_cast<R>(sqrt(sum_over_warp(squares))), least = at_least(norm, smallest);
+  const R norm = static_cast<R>(sqrt(sum_over_warp(squares))), inverse = 1 / at_least(norm, smallest);
   product = sum_over_warp(product);
-  const R along = norm < smallest ? R{0} : product / norm / norm;
+  const R along = norm < smallest ? R{0} : product * inverse * inverse;
   for_packs<kWide>(size, [&](std::int64_t i) {
     const auto values = pack_at<kWide>(from, i);
     const auto change = pack_at<kWide>(gradient, i);
     Pack<R, kWide> result;
 #pragma unroll
     for (int k = 0; k < kWide; ++k)
-      result.values[k] = (static_cast<R>(change.values[k]) - values.values[k] * along) / least;
+      result.values[k] = (static_cast<R>(change.values[k]) - values.values[k] * along) * inverse;
     *reinterpret_cast<Pack<R, kWide>*>(to + i) = result;
   });
 }

@@ -50,6 +50,7 @@ TEST_CASE("values, statistics and gradients are the operators', for any channels
   for (const at::ScalarType type : {at::kHalf, at::kBFloat16, at::kFloat})
     for (const auto& [pictures, channels, side] : {std::array<std::int64_t, 3>{2, 64, 7},
                                                    {2, 5, 5},
+                                                   {2, 6, 5},   // even, and no multiple of a pack
                                                    {3, 1, 13},  // more rows than a block's
                                                    {3, 8, 9},
                                                    {2, 67, 3},
@@ -72,14 +73,21 @@ TEST_CASE("values, statistics and gradients are the operators', for any channels
 }
 
 TEST_CASE("more parts than threads that add them up") {
-  check({3, 5, 21, at::kFloat, true, true, true});
+  check({3, 5, 29, at::kFloat, true, true, true});  // 40 parts of 64 rows
 }
 
-TEST_CASE("more rows than blocks take at once: a thread has several, the last part is short") {
-  const NormCase of{1, 1032, 31, at::kFloat, true, true, true};  // 9 x 107 blocks of 9 rows, 8 at a time
-  const NormInputs inputs = draw_norm(of);
-  compare(in_order(on_cpu::Order::kMixed, [&] { return run_kernels(inputs); }), run_operators(inputs),
-          of.type);
+TEST_CASE("a thread has many rows: some that it loads together, and some that are left") {
+  const int before = on_cpu::set_multiprocessors(1);  // two blocks
+  for (const at::ScalarType type : {at::kHalf, at::kFloat})
+    for (const auto& [channels, side] : {std::pair{64, 25}, {5, 37}}) {  // 20 rows of 32, 22 of 64
+      check({2, channels, side, type, true, true, true, true});
+      check({2, channels, side, type, false, false, true});
+    }
+  on_cpu::set_multiprocessors(before);
+}
+
+TEST_CASE("more channels than blocks: one part for all rows") {
+  check({1, 5200, 3, at::kHalf, true, false, false});  // 41 columns of 128 channels
 }
 
 TEST_CASE("at the kink itself the gradient leaks, and the slope has none") {
