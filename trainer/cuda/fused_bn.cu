@@ -72,7 +72,8 @@ Plan plan_of(const Shape& shape) {
   const std::int64_t at_once = kThreads / lanes;
   const std::int64_t columns = (shape.channels + lanes * kWide - 1) / (lanes * kWide);
   const std::int64_t wanted = std::max<std::int64_t>(1, multiprocessors() * kBlocks / columns);
-  const std::int64_t rows = ((shape.rows + wanted - 1) / wanted + at_once - 1) / at_once * at_once;
+  const std::int64_t rows =
+      std::max<std::int64_t>(1, ((shape.rows + wanted - 1) / wanted + at_once - 1) / at_once) * at_once;
   const std::int64_t parts = (shape.rows + rows - 1) / rows;
   return {dim3(static_cast<unsigned>(columns), static_cast<unsigned>(parts)),
           dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(at_once)), rows};

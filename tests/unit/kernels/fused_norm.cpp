@@ -145,7 +145,10 @@ TEST_CASE("NaN in a channel stays in it and shows in all its results") {
   }
 }
 
-TEST_CASE("a type without a kernel") {
+TEST_CASE("no pictures, and a type without a kernel") {
+  NormInputs none = draw_norm({2, 4, 3, at::kFloat, false, false, false});
+  none.x = none.x.narrow(0, 0, 0);
+  CHECK_THROWS_AS(run_kernels(none), Error);
   NormInputs inputs = draw_norm({2, 4, 3, at::kFloat, false, false, false});
   inputs.x = inputs.x.to(at::kDouble);
   CHECK_THROWS_AS(run_kernels(inputs), Error);
