@@ -432,6 +432,7 @@ CudaNorm cuda_norm_forward(const at::Tensor& x, const at::Tensor& weight, const 
                            const at::Tensor& slope, const at::Tensor& residual,
                            const at::Tensor& running_mean, const at::Tensor& running_var, double momentum,
                            double eps) {
+  if (x.numel() == 0) throw Error(ErrorKind::kInternal, "fused batch normalisation: no pictures");
   const CudaNorm result{at::empty_like(x, at::MemoryFormat::ChannelsLast), floats(x, x.size(1)),
                         floats(x, x.size(1))};
   const Channels channels{numbers(result.mean), numbers(result.inverse), numbers(weight), numbers(bias),

@@ -83,6 +83,8 @@ TEST_CASE("a thread has many rows: some that it loads together, and some that ar
       check({2, channels, side, type, true, true, true, true});
       check({2, channels, side, type, false, false, true});
     }
+  on_cpu::set_multiprocessors(2);  // two columns, the second with some channels, of two parts: 11 rows of 16
+  check({2, 160, 13, at::kHalf, true, true, true});
   on_cpu::set_multiprocessors(before);
 }
 
