@@ -72,8 +72,7 @@ Plan plan_of(const Shape& shape) {
   const std::int64_t at_once = kThreads / lanes;
   const std::int64_t columns = (shape.channels + lanes * kWide - 1) / (lanes * kWide);
   const std::int64_t wanted = std::max<std::int64_t>(1, multiprocessors() * kBlocks / columns);
-  const std::int64_t rows =
-      std::max<std::int64_t>(1, ((shape.rows + wanted - 1) / wanted + at_once - 1) / at_once) * at_once;
+  const std::int64_t rows = ((shape.rows + wanted - 1) / wanted + at_once - 1) / at_once * at_once;
   const std::int64_t parts = (shape.rows + rows - 1) / rows;
   return {dim3(static_cast<unsigned>(columns), static_cast<unsigned>(parts)),
           dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(at_once)), rows};
@@ -113,11 +112,6 @@ __device__ inline void for_rows(const Shape& shape, std::int64_t rows_of_part, i
     for (int i = 0; i < kAhead; ++i) use(at + i * step, loaded[i]);
   }
   for (; rows > 0; --rows, at += step) use(at, load(at));
-}
-
-template <typename T, int kWide>
-__device__ inline Pack<T, kWide> pack_at(const T* pictures, std::int64_t at) {
-  return *reinterpret_cast<const Pack<T, kWide>*>(pictures + at);
 }
 
 // The same channels of two or three pictures; what is not given is not read.
@@ -193,7 +187,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
   if (first < shape.channels) {
     for (int k = 0; k < kWide; ++k) origin[k] = static_cast<float>(x[first + k]);
     for_rows<kRowsAhead<T, kWide, 1>, From::kBegin>(
-        shape, rows_of_part, first, [&](std::int64_t at) { return pack_at<T, kWide>(x, at); },
+        shape, rows_of_part, first, [&](std::int64_t at) { return pack_at<kWide>(x, at); },
         [&](std::int64_t, const Pack<T, kWide>& pack) {
 #pragma unroll
           for (int k = 0; k < kWide; ++k) {
@@ -242,8 +236,8 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
       shape, rows_of_part, first,
       [&](std::int64_t at) {
         Packs<T, kWide, 2> packs;
-        packs.of[0] = pack_at<T, kWide>(x, at);
-        if (residual != nullptr) packs.of[1] = pack_at<T, kWide>(residual, at);
+        packs.of[0] = pack_at<kWide>(x, at);
+        if (residual != nullptr) packs.of[1] = pack_at<kWide>(residual, at);
         return packs;
       },
       [&](std::int64_t at, const Packs<T, kWide, 2>& packs) {
@@ -270,7 +264,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
     for_rows<kRowsAhead<T, kWide, 2>, From::kBegin>(
         shape, rows_of_part, first,
         [&](std::int64_t at) {
-          return Packs<T, kWide, 2>{{pack_at<T, kWide>(x, at), pack_at<T, kWide>(gradient, at)}};
+          return Packs<T, kWide, 2>{{pack_at<kWide>(x, at), pack_at<kWide>(gradient, at)}};
         },
         [&](std::int64_t, const Packs<T, kWide, 2>& packs) {
 #pragma unroll
@@ -319,9 +313,9 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
       shape, rows_of_part, first,
       [&](std::int64_t at) {
         Packs<T, kWide, 3> packs;
-        packs.of[0] = pack_at<T, kWide>(x, at);
-        packs.of[1] = pack_at<T, kWide>(gradient, at);
-        if (added != nullptr) packs.of[2] = pack_at<T, kWide>(added, at);
+        packs.of[0] = pack_at<kWide>(x, at);
+        packs.of[1] = pack_at<kWide>(gradient, at);
+        if (added != nullptr) packs.of[2] = pack_at<kWide>(added, at);
         return packs;
       },
       [&](std::int64_t at, const Packs<T, kWide, 3>& packs) {
@@ -352,6 +346,7 @@ const float* numbers(const at::Tensor& t) {
 }
 
 Shape shape_of(const at::Tensor& x) {
+  if (x.numel() == 0) throw Error(ErrorKind::kInternal, "fused batch normalisation: no pictures");
   return {x.size(0) * x.size(2) * x.size(3), static_cast<int>(x.size(1))};
 }
 
@@ -432,7 +427,6 @@ CudaNorm cuda_norm_forward(const at::Tensor& x, const at::Tensor& weight, const 
                            const at::Tensor& slope, const at::Tensor& residual,
                            const at::Tensor& running_mean, const at::Tensor& running_var, double momentum,
                            double eps) {
-  if (x.numel() == 0) throw Error(ErrorKind::kInternal, "fused batch normalisation: no pictures");
   const CudaNorm result{at::empty_like(x, at::MemoryFormat::ChannelsLast), floats(x, x.size(1)),
                         floats(x, x.size(1))};
   const Channels channels{numbers(result.mean), numbers(result.inverse), numbers(weight), numbers(bias),

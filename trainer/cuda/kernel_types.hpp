@@ -1,9 +1,12 @@
 // What kernels share: packs of neighbouring numbers, and the choice of a kernel by number types.
+// For .cu files only.
 #pragma once
 
 #include <c10/core/ScalarType.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
+
+#include <cstdint>
 
 namespace facetrain {
 
@@ -12,6 +15,11 @@ template <typename T, int kWide>
 struct alignas(sizeof(T) * kWide) Pack {
   T values[kWide];
 };
+
+template <int kWide, typename T>
+__device__ inline Pack<T, kWide> pack_at(const T* numbers, std::int64_t at) {
+  return *reinterpret_cast<const Pack<T, kWide>*>(numbers + at);
+}
 
 // work(V(), T()) where T is float32, and V float16, bfloat16 or float32, or both are float64; false for
 // others.

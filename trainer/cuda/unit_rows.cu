@@ -17,11 +17,6 @@ namespace {
 
 constexpr int kWarp = 32, kRows = 8;  // rows, a warp each, of a block
 
-template <int kWide, typename T>
-__device__ inline Pack<T, kWide> pack_at(const T* row, std::int64_t i) {
-  return *reinterpret_cast<const Pack<T, kWide>*>(row + i);
-}
-
 // one(i) for this lane's packs of a row: entries [i, i + kWide).
 template <int kWide, typename One>
 __device__ inline void for_packs(std::int64_t size, const One& one) {

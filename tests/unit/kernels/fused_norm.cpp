@@ -151,6 +151,8 @@ TEST_CASE("no pictures, and a type without a kernel") {
   NormInputs none = draw_norm({2, 4, 3, at::kFloat, false, false, false});
   none.x = none.x.narrow(0, 0, 0);
   CHECK_THROWS_AS(run_kernels(none), Error);
+  CHECK_THROWS_AS(cuda_norm_backward(none.x, none.x, {}, none.weight, none.bias, {}, none.weight, none.bias),
+                  Error);
   NormInputs inputs = draw_norm({2, 4, 3, at::kFloat, false, false, false});
   inputs.x = inputs.x.to(at::kDouble);
   CHECK_THROWS_AS(run_kernels(inputs), Error);
