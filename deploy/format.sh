@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 options=(-i)
 [ "${1:-}" = --check ] && options=(--dry-run -Werror)
-find common dataservice trainer tests \( -name '*.cpp' -o -name '*.hpp' -o -name '*.cu' \) -print0 | xargs -0 -n 40 clang-format-14 "${options[@]}"
+find common dataservice trainer tests \( -name '*.cpp' -o -name '*.hpp' -o -name '*.cu' -o -name '*.cuh' \) -print0 | xargs -0 -n 40 clang-format-14 "${options[@]}"

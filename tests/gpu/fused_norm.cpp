@@ -73,7 +73,9 @@ TEST_CASE("the fused pass on a GPU is the CPU's") {
                                                  {2, 1, 9},
                                                  {5, 67, 3},
                                                  {2, 512, 7},
-                                                 {8, 128, 28}}) {
+                                                 {8, 128, 28},
+                                                 {32, 64, 56},  // rows that a thread asks for together
+                                                 {32, 160, 28}}) {
     CAPTURE(channels);
     const std::vector<std::int64_t> sizes{pictures, channels, side, side};
     for (const auto& [type, tolerance] :

@@ -1,7 +1,7 @@
-# Writes a .cu file as C++ for cuda_on_cpu.hpp: cmake -DSOURCE=NAME.cu -DRESULT=NAME.cpp -P launches_as_calls.cmake
+# Writes a .cu or .cuh file as C++ for cuda_on_cpu.hpp: cmake -DSOURCE=NAME.cu -DRESULT=NAME.cpp -P launches_as_calls.cmake
 #   kernel<T><<<grid, block, 0, stream>>>(...)   ->  ::on_cpu::kernel(kernel<T>, grid, block, 0, stream)(...)
 #   __shared__ float all[kThreads];              ->  auto& all = ::on_cpu::shared<float[kThreads]>();
-# Line for line, and under the .cu file's name, so that messages point there.
+# Line for line, and under its own name, so that messages point there.
 file(READ "${SOURCE}" text)
 string(REGEX REPLACE "([A-Za-z_0-9]+(<[A-Za-z_0-9, ]*>)?)([ \n]*)<<<" "::on_cpu::kernel(\\1,\\3" text "${text}")
 string(REPLACE ">>>(" ")(" text "${text}")

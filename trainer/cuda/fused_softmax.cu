@@ -2,14 +2,13 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDAStream.h>
-#include <c10/util/BFloat16.h>
-#include <c10/util/Half.h>
 
 #include <cstdint>
 #include <string>
 
 #include "trainer/cuda/check_cuda.hpp"
 #include "trainer/cuda/fused_softmax.hpp"
+#include "trainer/cuda/kernel_types.cuh"
 
 namespace facetrain {
 namespace {
@@ -55,25 +54,22 @@ __device__ inline W exponential_of(W x, const Rule<W>& rule) {
   return exponential(logit < lowest(logit) ? lowest(logit) : logit);
 }
 
-// Up to 16 bytes of a row.
+// Numbers of a row in 16 bytes.
 template <typename T>
-struct alignas(16) Pack {
-  static constexpr int kSize = 16 / sizeof(T);
-  T values[kSize];
-};
+constexpr int kInPack = 16 / static_cast<int>(sizeof(T));
 
 // one(index, value) for every entry of the row, which may change it: by 16 bytes where they are aligned.
 template <typename T, bool kWrites, typename One>
 __device__ inline void for_row(T* row, std::int64_t count, const One& one) {
-  constexpr std::int64_t kSize = Pack<T>::kSize;
+  constexpr int kSize = kInPack<T>;
   const std::int64_t offset =
       static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(row) / sizeof(T)) % kSize;
   const std::int64_t head = offset == 0 ? 0 : (kSize - offset < count ? kSize - offset : count);
   const std::int64_t packs = (count - head) / kSize, tail = head + packs * kSize;
   for (std::int64_t i = threadIdx.x; i < head; i += kThreads) one(i, row[i]);
-  Pack<T>* aligned = reinterpret_cast<Pack<T>*>(row + head);
+  Pack<T, kSize>* aligned = reinterpret_cast<Pack<T, kSize>*>(row + head);
   for (std::int64_t p = threadIdx.x; p < packs; p += kThreads) {
-    Pack<T> pack = aligned[p];
+    Pack<T, kSize> pack = aligned[p];
 #pragma unroll
     for (int k = 0; k < kSize; ++k) one(head + p * kSize + k, pack.values[k]);
     if (kWrites) aligned[p] = pack;
@@ -138,9 +134,14 @@ void launch_gradient(const at::Tensor& values, const at::Tensor& columns, const 
   check_cuda(cudaGetLastError(), "softmax gradient");
 }
 
-[[noreturn]] void unknown_type(const at::Tensor& values) {
-  throw Error(ErrorKind::kInternal, std::string("fused softmax: no kernel for logits of type ") +
-                                        c10::toString(values.scalar_type()));
+// work(T()) for logits of type T.
+template <typename Work>
+void for_logits(const at::Tensor& values, const Work& work) {
+  const at::ScalarType type = values.scalar_type();
+  if (type == at::kDouble) return work(double{});
+  if (for_float_type(type, work)) return;
+  throw Error(ErrorKind::kInternal,
+              std::string("fused softmax: no kernel for logits of type ") + c10::toString(type));
 }
 
 }  // namespace
@@ -148,40 +149,14 @@ void launch_gradient(const at::Tensor& values, const at::Tensor& columns, const 
 at::Tensor cuda_softmax_sums(const at::Tensor& values, const at::Tensor& columns, const LogitRule& rule) {
   at::Tensor sums = at::empty({values.size(0)}, values.options().dtype(at::kDouble).requires_grad(false));
   if (values.size(0) == 0) return sums;
-  switch (values.scalar_type()) {
-    case at::kHalf:
-      launch_sums<c10::Half>(values, columns, rule, sums);
-      break;
-    case at::kBFloat16:
-      launch_sums<c10::BFloat16>(values, columns, rule, sums);
-      break;
-    case at::kFloat:
-      launch_sums<float>(values, columns, rule, sums);
-      break;
-    case at::kDouble:
-      launch_sums<double>(values, columns, rule, sums);
-      break;
-    default:
-      unknown_type(values);
-  }
+  for_logits(values, [&](auto type) { launch_sums<decltype(type)>(values, columns, rule, sums); });
   return sums;
 }
 
 void cuda_softmax_gradient(const at::Tensor& values, const at::Tensor& columns, const LogitRule& rule,
                            const at::Tensor& factors) {
   if (values.numel() == 0) return;
-  switch (values.scalar_type()) {
-    case at::kHalf:
-      return launch_gradient<c10::Half>(values, columns, rule, factors);
-    case at::kBFloat16:
-      return launch_gradient<c10::BFloat16>(values, columns, rule, factors);
-    case at::kFloat:
-      return launch_gradient<float>(values, columns, rule, factors);
-    case at::kDouble:
-      return launch_gradient<double>(values, columns, rule, factors);
-    default:
-      unknown_type(values);
-  }
+  for_logits(values, [&](auto type) { launch_gradient<decltype(type)>(values, columns, rule, factors); });
 }
 
 }  // namespace facetrain

@@ -8,7 +8,7 @@
 
 #include "trainer/cuda/check_cuda.hpp"
 #include "trainer/cuda/head_rows.hpp"
-#include "trainer/cuda/kernel_types.hpp"
+#include "trainer/cuda/kernel_types.cuh"
 
 namespace facetrain {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "trainer/cuda/check_cuda.hpp"
-#include "trainer/cuda/kernel_types.hpp"
+#include "trainer/cuda/kernel_types.cuh"
 #include "trainer/cuda/unit_rows.hpp"
 
 namespace facetrain {

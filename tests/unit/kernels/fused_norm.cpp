@@ -88,6 +88,12 @@ TEST_CASE("a thread has many rows: some that it loads together, and some that ar
   on_cpu::set_multiprocessors(before);
 }
 
+TEST_CASE("a thread has more rows than its share of one turn: backward's parts are smaller than forward's") {
+  const int before = on_cpu::set_multiprocessors(1);  // two blocks; 49 rows of 64, then 16 to 17
+  for (const bool added : {false, true}) check({1, 32, 79, at::kHalf, true, false, false, added});
+  on_cpu::set_multiprocessors(before);
+}
+
 TEST_CASE("more channels than blocks: one part for all rows") {
   check({1, 5200, 3, at::kHalf, true, false, false});  // 41 columns of 128 channels
 }
@@ -116,6 +122,15 @@ TEST_CASE("a mean of 100,000 deviations leaves the variance its digits") {
     CHECK(norm_difference(results.at(i), expected.at(i)) < 1e-5);
   }
   CHECK(norm_difference(results[0], expected[0]) < 1e-2);  // half a digit of the mean is 3e-3 of a deviation
+}
+
+TEST_CASE("corners far from all other pixels, as padding makes them, leave the variance its digits") {
+  NormInputs inputs = draw_norm({2, 4, 58, at::kFloat, false, false, true});
+  inputs.x = draw_normal(inputs.x.sizes(), 1) * 0.01;
+  inputs.x.select(2, 0).select(2, 0).fill_(300);
+  inputs.x = inputs.x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+  const NormResults results = run_kernels(inputs), expected = run_operators(inputs);
+  for (const std::size_t i : {2, 7}) CHECK(norm_difference(results.at(i), expected.at(i)) < 1e-6);
 }
 
 TEST_CASE("pictures that begin anywhere in memory") {
