@@ -74,7 +74,7 @@ class IResNet final : public LayeredBackbone {
         dropout_(spec.dropout),
         checkpoint_(spec.checkpoint),
         fuse_(fuse_norm_of(spec.fused_norm)),
-        conv1_(scope_.child("conv1"), {.in = 3, .out = 64, .kernel = 3}, kConvInit),
+        conv1_(scope_.autocast().child("conv1"), {.in = 3, .out = 64, .kernel = 3}, kConvInit),
         bn1_(scope_.child("bn1"), 64),
         prelu_(scope_.child("prelu"), 64),
         blocks_(make_blocks(blocks, spec.mode == "se")),
@@ -83,7 +83,7 @@ class IResNet final : public LayeredBackbone {
         features_(scope_.child("features"), spec.embedding_size, false) {}
 
   at::Tensor forward(const at::Tensor& images, const DropoutKey& dropout) override {
-    const auto low_precision = autocast_dtype(images);
+    const auto low_precision = begin_autocast(images);
     const auto device = images.device().type();
     const Pass pass = this->pass();
     at::Tensor x;
@@ -108,7 +108,7 @@ class IResNet final : public LayeredBackbone {
     std::vector<Block> blocks;
     std::int64_t in = kIResNetChannels[0];
     for (std::size_t stage = 0; stage < counts.size(); ++stage) {
-      const StateScope layer = scope_.child("layer" + std::to_string(stage + 1));
+      const StateScope layer = scope_.autocast().child("layer" + std::to_string(stage + 1));
       for (std::int64_t i = 0; i < counts[stage]; ++i, in = kIResNetChannels[stage]) {
         blocks.emplace_back(layer.child(i), in, kIResNetChannels[stage], i == 0, se, fuse_);
       }

@@ -1,6 +1,5 @@
 #include "trainer/backbones/layers.hpp"
 
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
@@ -56,32 +55,52 @@ at::Tensor channels_last(const at::Tensor& t) {
 
 }  // namespace
 
+StateScope StateScope::child(const std::string& name) const {
+  StateScope scope = *this;
+  scope.prefix_ += name + ".";
+  return scope;
+}
+
+StateScope StateScope::autocast() const {
+  StateScope scope = *this;
+  scope.autocast_ = true;
+  return scope;
+}
+
 at::Tensor StateScope::parameter(const std::string& name, at::IntArrayRef sizes, Init init, bool weight_decay,
                                  bool trainable) const {
   at::Tensor t = at::empty(sizes, at::kFloat);
   fill(t.mutable_data_ptr<float>(), t.numel(), init,
-       RandomStream(seed_, Purpose::kBackboneInit, static_cast<std::uint32_t>(state_->size()), 0));
+       RandomStream(seed_, Purpose::kBackboneInit, static_cast<std::uint32_t>(state_->tensors.size()), 0));
   if (t.dim() == 4) t = channels_last(t);
   t.requires_grad_(trainable);
-  state_->push_back({prefix_ + name, t, false, trainable, weight_decay});
+  state_->tensors.push_back({prefix_ + name, t, false, trainable, weight_decay});
   return t;
 }
 
+Weight StateScope::weight(at::IntArrayRef sizes, Init init) const {
+  Weight weight{parameter("weight", sizes, init), nullptr};
+  if (!autocast_) return weight;
+  weight.cast = std::make_shared<at::Tensor>();
+  state_->cast_weights.push_back(weight);
+  return weight;
+}
+
 at::Tensor StateScope::buffer(const std::string& name, at::Tensor value) const {
-  state_->push_back({prefix_ + name, value, true, false, false});
+  state_->tensors.push_back({prefix_ + name, value, true, false, false});
   return value;
 }
 
 std::vector<at::Tensor> StateScope::trainable() const {
   std::vector<at::Tensor> result;
-  for (const NamedTensor& entry : *state_)
+  for (const NamedTensor& entry : state_->tensors)
     if (!entry.is_buffer && entry.trainable && entry.name.starts_with(prefix_))
       result.push_back(entry.tensor);
   return result;
 }
 
 Conv2d::Conv2d(const StateScope& scope, const ConvShape& s, Init init)
-    : weight(scope.parameter("weight", {s.out, s.in / s.groups, s.kernel, s.kernel}, init)),
+    : weight(scope.weight({s.out, s.in / s.groups, s.kernel, s.kernel}, init)),
       stride(s.stride),
       padding(s.padding < 0 ? s.kernel / 2 : s.padding),
       groups(s.groups) {
@@ -90,7 +109,7 @@ Conv2d::Conv2d(const StateScope& scope, const ConvShape& s, Init init)
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   const std::array<std::int64_t, 2> strides{stride, stride}, paddings{padding, padding}, dilations{1, 1};
-  return at::conv2d(x, weight, bias, at::IntArrayRef(strides), at::IntArrayRef(paddings),
+  return at::conv2d(x, weight(), bias, at::IntArrayRef(strides), at::IntArrayRef(paddings),
                     at::IntArrayRef(dilations), groups);
 }
 
@@ -171,16 +190,15 @@ at::Tensor norm_then(const BatchNorm& bn, const at::Tensor& x, const PReLU* prel
 }
 
 Linear::Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init)
-    : weight(scope.parameter("weight", {out, in}, init)) {
+    : weight(scope.weight({out, in}, init)) {
   if (with_bias) bias = scope.parameter("bias", {out}, init);
 }
 
 Linear::Linear(const StateScope& scope, std::int64_t in, std::int64_t out, Init weight_init, Init bias_init)
-    : weight(scope.parameter("weight", {out, in}, weight_init)),
-      bias(scope.parameter("bias", {out}, bias_init)) {}
+    : weight(scope.weight({out, in}, weight_init)), bias(scope.parameter("bias", {out}, bias_init)) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return at::linear(x, weight, bias);
+  return at::linear(x, weight(), bias);
 }
 
 SqueezeExcite::SqueezeExcite(const StateScope& scope, std::int64_t channels, std::int64_t reduction,
@@ -190,22 +208,6 @@ SqueezeExcite::SqueezeExcite(const StateScope& scope, std::int64_t channels, std
 
 at::Tensor SqueezeExcite::operator()(const at::Tensor& x) const {
   return at::mul(x, at::sigmoid(fc2(at::relu(fc1(at::adaptive_avg_pool2d(x, {1, 1}))))));
-}
-
-AutocastRegion::AutocastRegion(std::optional<at::ScalarType> dtype, at::DeviceType device) : device_(device) {
-  if (!dtype) return;
-  previously_on_ = at::autocast::is_autocast_enabled(device);
-  previous_dtype_ = at::autocast::get_autocast_dtype(device);
-  at::autocast::set_autocast_enabled(device, true);
-  at::autocast::set_autocast_dtype(device, *dtype);
-  at::autocast::increment_nesting();
-}
-
-AutocastRegion::~AutocastRegion() {
-  if (!previous_dtype_) return;
-  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(device_, previously_on_);
-  at::autocast::set_autocast_dtype(device_, *previous_dtype_);
 }
 
 LayeredBackbone::LayeredBackbone(const std::string& precision) {
@@ -220,7 +222,7 @@ LayeredBackbone::LayeredBackbone(const std::string& precision) {
 }
 
 void LayeredBackbone::to(at::Device device, at::ScalarType dtype) {
-  for (const NamedTensor& entry : state_) {
+  for (const NamedTensor& entry : state_.tensors) {
     at::Tensor t = entry.tensor;
     const at::ScalarType target = t.is_floating_point() ? dtype : t.scalar_type();
     // BatchNorm's counts of batches stay with the host: on a GPU each would be a kernel for one number.
@@ -232,14 +234,20 @@ void LayeredBackbone::to(at::Device device, at::ScalarType dtype) {
 }
 
 std::optional<at::ScalarType> LayeredBackbone::autocast_dtype(const at::Tensor& images) const {
-  const bool unsuited =
-      state_.front().tensor.scalar_type() == at::kDouble || (images.is_cpu() && low_precision_ == at::kHalf);
+  const bool unsuited = state_.tensors.front().tensor.scalar_type() == at::kDouble ||
+                        (images.is_cpu() && low_precision_ == at::kHalf);
   return unsuited ? std::nullopt : low_precision_;
+}
+
+std::optional<at::ScalarType> LayeredBackbone::begin_autocast(const at::Tensor& images) const {
+  const auto dtype = autocast_dtype(images);
+  cast_weights(state_.cast_weights, dtype);
+  return dtype;
 }
 
 at::Tensor LayeredBackbone::prepare(const at::Tensor& images) const {
   if (autocast_dtype(images)) return channels_last(images);
-  return channels_last(images.to(state_.front().tensor.scalar_type()));
+  return channels_last(images.to(state_.tensors.front().tensor.scalar_type()));
 }
 
 }  // namespace facetrain

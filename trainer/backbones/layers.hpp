@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/backbones/autocast.hpp"
 #include "trainer/backbones/backbone.hpp"
 
 namespace facetrain {
@@ -35,26 +36,35 @@ constexpr Init uniform(double bound) {
 // as kTrain, but running statistics have been updated already.
 enum class Pass { kEvaluate, kTrain, kRecompute };
 
-// Appends parameters and buffers to a state list under a dotted prefix; child("layer1").child("0") goes down
-// as torch.nn's names do.
+// What the layers of a network consist of.
+struct NetworkState {
+  std::vector<NamedTensor> tensors;
+  std::vector<Weight> cast_weights;  // of the layers that compute under autocast
+};
+
+// Appends parameters and buffers to a network's state under a dotted prefix; child("layer1").child("0") goes
+// down as torch.nn's names do.
 class StateScope {
  public:
-  StateScope(std::vector<NamedTensor>& state, std::uint64_t seed, std::string prefix = "")
-      : state_(&state), seed_(seed), prefix_(std::move(prefix)) {}
-  StateScope child(const std::string& name) const { return {*state_, seed_, prefix_ + name + "."}; }
+  StateScope(NetworkState& state, std::uint64_t seed) : state_(&state), seed_(seed) {}
+  StateScope child(const std::string& name) const;
   StateScope child(std::int64_t index) const { return child(std::to_string(index)); }
+  // For layers that are called in an AutocastRegion, and only there.
+  StateScope autocast() const;
 
   // A float32 leaf; 4-dimensional ones are channels_last. Trainable ones require a gradient.
   at::Tensor parameter(const std::string& name, at::IntArrayRef sizes, Init init, bool weight_decay = true,
                        bool trainable = true) const;
+  Weight weight(at::IntArrayRef sizes, Init init) const;  // the parameter "weight"
   at::Tensor buffer(const std::string& name, at::Tensor value) const;
   // The trained parameters appended so far below this prefix.
   std::vector<at::Tensor> trainable() const;
 
  private:
-  std::vector<NamedTensor>* state_;
+  NetworkState* state_;
   std::uint64_t seed_;
   std::string prefix_;
+  bool autocast_ = false;
 };
 
 // Padding: kernel / 2 unless given. Few of our convolutions have a bias (drawn as the weight is).
@@ -65,7 +75,7 @@ struct ConvShape {
 struct Conv2d {
   Conv2d(const StateScope& scope, const ConvShape& shape, Init init);
   at::Tensor operator()(const at::Tensor& x) const;
-  at::Tensor weight;
+  Weight weight;
   std::optional<at::Tensor> bias;
   std::int64_t stride, padding, groups;
 };
@@ -110,7 +120,7 @@ struct Linear {
   Linear(const StateScope& scope, std::int64_t in, std::int64_t out, bool with_bias, Init init);
   Linear(const StateScope& scope, std::int64_t in, std::int64_t out, Init weight_init, Init bias_init);
   at::Tensor operator()(const at::Tensor& x) const;
-  at::Tensor weight;
+  Weight weight;
   std::optional<at::Tensor> bias;
 };
 
@@ -121,25 +131,10 @@ struct SqueezeExcite {
   Conv2d fc1, fc2;
 };
 
-// Autocast to `dtype` on a kind of device while it lives; nothing for nullopt. Frees the cast weights at the
-// outermost end.
-class AutocastRegion {
- public:
-  AutocastRegion(std::optional<at::ScalarType> dtype, at::DeviceType device);
-  ~AutocastRegion();
-  AutocastRegion(const AutocastRegion&) = delete;
-  AutocastRegion& operator=(const AutocastRegion&) = delete;
-
- private:
-  std::optional<at::ScalarType> previous_dtype_;
-  at::DeviceType device_;
-  bool previously_on_ = false;
-};
-
 // What every backbone of ours shares: the state list, the mode, moving, and how input meets the precision.
 class LayeredBackbone : public Backbone {
  public:
-  const std::vector<NamedTensor>& state() const override { return state_; }
+  const std::vector<NamedTensor>& state() const override { return state_.tensors; }
   void train(bool on) override { training_ = on; }
   void to(at::Device device, at::ScalarType dtype) override;
 
@@ -147,12 +142,14 @@ class LayeredBackbone : public Backbone {
   explicit LayeredBackbone(const std::string& precision);
   // The dtype to autocast to for these images; none on a CPU with fp16, in a float64 network, or with fp32.
   std::optional<at::ScalarType> autocast_dtype(const at::Tensor& images) const;
+  // The same at the beginning of a forward pass, which gets its weights in it.
+  std::optional<at::ScalarType> begin_autocast(const at::Tensor& images) const;
   Pass pass() const { return training_ ? Pass::kTrain : Pass::kEvaluate; }
   // Images as the first convolution wants them: channels_last, and the parameters' dtype unless autocast will
   // choose.
   at::Tensor prepare(const at::Tensor& images) const;
 
-  std::vector<NamedTensor> state_;
+  NetworkState state_;
   bool training_ = true;
 
  private:

@@ -68,7 +68,7 @@ class MobileFaceNet final : public LayeredBackbone {
         bn_(head().child(3), spec.embedding_size) {}
 
   at::Tensor forward(const at::Tensor& images, const DropoutKey&) override {
-    const auto low_precision = autocast_dtype(images);
+    const auto low_precision = begin_autocast(images);
     const Pass pass = this->pass();
     at::Tensor x;
     {
@@ -81,7 +81,7 @@ class MobileFaceNet final : public LayeredBackbone {
   }
 
  private:
-  StateScope layer(std::int64_t index) const { return scope_.child("layers").child(index); }
+  StateScope layer(std::int64_t index) const { return scope_.autocast().child("layers").child(index); }
   StateScope head() const { return scope_.child("features").child("layers"); }
 
   std::vector<DepthWise> make_body(std::int64_t unit) const {

@@ -60,7 +60,7 @@ class Vit final : public LayeredBackbone {
       mask = patch_mask(key, batch, kPatches, kSeen, x.device());
       x = mask_patches(x, *mask);
     }
-    x = norm_(run_blocks(x, key, autocast_dtype(images)));
+    x = norm_(run_blocks(x, key, begin_autocast(images)));
     if (mask) x = unmask_patches(x, mask_token_, *mask);
     x = x.reshape({batch, kPatches * shape_.dim});
     return embed_bn_(embed_(reduce_bn_(reduce_(x), pass())), pass());
@@ -74,7 +74,8 @@ class Vit final : public LayeredBackbone {
     const at::Tensor rates = at::linspace(0.0, shape_.drop_path_rate, shape_.depth, at::kFloat);
     std::vector<VitBlock> blocks;
     for (std::int64_t i = 0; i < shape_.depth; ++i)
-      blocks.emplace_back(scope_.child("blocks").child(i), shape_.dim, shape_.heads, rates[i].item<float>());
+      blocks.emplace_back(scope_.autocast().child("blocks").child(i), shape_.dim, shape_.heads,
+                          rates[i].item<float>());
     return blocks;
   }
 

@@ -23,6 +23,14 @@ bool same_kind(const at::Tensor& a, const at::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.device() == b.device();
 }
 
+// Whether equal sizes lie in memory alike; strides of a dimension of 1, which 1 x 1 convolutions have, say
+// nothing.
+bool lie_alike(const at::Tensor& a, const at::Tensor& b) {
+  for (std::int64_t d = 0; d < a.dim(); ++d)
+    if (a.size(d) > 1 && a.stride(d) != b.stride(d)) return false;
+  return true;
+}
+
 }  // namespace
 
 // Takes a parameter's gradient; autograd is left with none, so that it neither adds it up by itself, a kernel
@@ -78,6 +86,7 @@ GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicato
   missing_.resize(buckets_.size());
   uncollected_.resize(buckets_.size());
   for (auto& slot : slots_) {
+    slot->parameter.set_grad_dtype(std::nullopt);  // any: collect() casts many at once
     slot->accumulator = torch::autograd::impl::grad_accumulator(slot->parameter);
     auto hook = std::make_unique<Arrival>(*this, *slot);
     slot->hook = hook.get();
@@ -90,6 +99,7 @@ GradientBuckets::~GradientBuckets() {
   for (auto& slot : slots_) {
     std::erase_if(slot->accumulator->pre_hooks(), [&](const auto& hook) { return hook.get() == slot->hook; });
     slot->parameter.mutable_grad() = at::Tensor();
+    slot->parameter.set_grad_dtype(slot->parameter.scalar_type());
   }
 }
 
@@ -161,29 +171,37 @@ void GradientBuckets::arrived(Slot& slot, const at::Tensor& gradient) {
   launch_ready();
 }
 
-// What was delivered goes to its place, by one kernel for as many as have their place's strides.
+// What was delivered goes to its place, by one kernel for as many as lie as their place does and have one
+// type.
 void GradientBuckets::collect(std::size_t bucket) {
   const at::NoGradGuard no_grad;
   struct Pass {
+    bool first;
+    at::ScalarType type;
     std::vector<at::Tensor> places, gradients;
-  } copied, added;
+  };
+  std::vector<Pass> passes;
   for (Slot* slot : members_[bucket]) {
     if (!slot->delivered.defined()) continue;
     const at::Tensor gradient = std::move(slot->delivered);
     slot->delivered = at::Tensor();
     const bool first = !slot->filled;
     slot->filled = true;
-    if (gradient.strides() != slot->gradient.strides() || !same_kind(gradient, slot->gradient)) {
+    if (!lie_alike(gradient, slot->gradient) || gradient.device() != slot->gradient.device()) {
       first ? slot->gradient.copy_(gradient) : slot->gradient.add_(gradient);
       continue;
     }
-    Pass& pass = first ? copied : added;
-    pass.places.push_back(slot->gradient);
-    pass.gradients.push_back(gradient);
+    const at::ScalarType type = gradient.scalar_type();
+    auto pass = std::find_if(passes.begin(), passes.end(),
+                             [&](const Pass& of) { return of.first == first && of.type == type; });
+    if (pass == passes.end()) pass = passes.insert(pass, {first, type, {}, {}});
+    pass->places.push_back(slot->gradient);
+    pass->gradients.push_back(gradient.as_strided(gradient.sizes(), slot->gradient.strides()));
   }
   uncollected_[bucket] = 0;
-  if (!copied.places.empty()) at::_foreach_copy_(copied.places, copied.gradients);
-  if (!added.places.empty()) at::_foreach_add_(added.places, added.gradients);
+  for (const Pass& pass : passes)
+    pass.first ? at::_foreach_copy_(pass.places, pass.gradients)
+               : at::_foreach_add_(pass.places, pass.gradients);
 }
 
 void GradientBuckets::launch_ready() {
