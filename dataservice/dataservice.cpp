@@ -101,13 +101,16 @@ void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop,
   if (!is_embedding(job.config) && job.topology.node == 0) keep_class_map(folder, *opened.source);
   if (!is_embedding(job.config) && job.config.data.order == "exact") opened.source->read_at_random();
   ServiceSetup setup = service_setup(job);
-  if (!is_embedding(job.config)) setup.data_digest = data_digest(*opened.source, usable_processors());
+  const DataIdentity data{opened.source->size(), opened.source->classes(),
+                          data_digest(*opened.source, usable_processors())};
+  setup.data_digest = data.digest;
   setup.give_up = [&mpi](const std::string& reason) {
     std::cerr << process_name("dataservice", mpi.rank()) + ": " + reason + "\n" << std::flush;
     mpi.abort(exit_code(ErrorKind::kIo));
   };
   setup.handed_over = [&watch] { watch.vitals().handed_over(); };
   BatchServer server(std::move(setup), *opened.source);
+  require_same_data(mpi, job, data);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);
   watch.vitals().enter(Activity::kServing);

@@ -49,6 +49,7 @@ struct PlanPosition {
 struct DataIdentity {
   std::int64_t samples = 0, classes = 0;
   std::uint64_t digest = 0;  // dataservice/source/digest.hpp
+  bool operator==(const DataIdentity&) const = default;
 };
 
 struct Manifest {

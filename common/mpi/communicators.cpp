@@ -113,6 +113,10 @@ std::vector<std::string> all_gather_texts(const MpiComm& comm, const std::string
   return texts;
 }
 
+std::vector<std::string> all_gather_texts(MpiSession& session, const std::string& own) {
+  return all_gather_texts(duplicate_world(session), own);
+}
+
 MpiComm trainers_communicator(MpiSession& session, const Topology& topology) {
   // MPI_Comm_split spins until all are there, and a service may read a long list first: meet without
   // spinning.

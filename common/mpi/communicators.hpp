@@ -44,6 +44,8 @@ MpiComm duplicate(const MpiComm& comm);
 // Every member's text, by rank, on every member. Collective over the communicator; 2 GB in all at most, else
 // Error(kInternal).
 std::vector<std::string> all_gather_texts(const MpiComm& comm, const std::string& own);
+// The same of a job's processes. Collective over the world.
+std::vector<std::string> all_gather_texts(MpiSession& session, const std::string& own);
 
 // The trainers' own communicator, ranked by topology.trainer_rank; empty on a service. Collective over the
 // world.

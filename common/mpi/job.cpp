@@ -1,11 +1,13 @@
 #include "common/mpi/job.hpp"
 
 #include <iostream>
+#include <sstream>
 #include <string_view>
 
 #include "common/build_id.hpp"
 #include "common/build_match.hpp"
 #include "common/config/parse.hpp"
+#include "common/data_match.hpp"
 #include "common/error.hpp"
 #include "common/host_name.hpp"
 #include "common/launch/launch_plan.hpp"
@@ -20,7 +22,7 @@ void require_one_build(MpiSession& session, Role role) {
   const std::string own =
       process_name(role == Role::kService ? "dataservice" : "trainer", session.rank()) + "\n" + build_text();
   std::vector<ProcessBuild> processes;
-  for (const std::string& text : all_gather_texts(duplicate_world(session), own)) {
+  for (const std::string& text : all_gather_texts(session, own)) {
     const std::size_t line = text.find('\n');
     processes.push_back({text.substr(0, line), text.substr(line + 1)});
   }
@@ -82,6 +84,24 @@ Job join_job(MpiSession& session, Role role, const JobArguments& arguments) {
   job.topology = make_topology(reports, session.rank());
   job.nonce = broadcast_nonce(session);
   return job;
+}
+
+void require_same_data(MpiSession& session, const Job& job, const std::optional<DataIdentity>& read) {
+  if (job.topology.nodes == 1) return;
+  std::ostringstream own;
+  if (read)
+    own << read->samples << ' ' << read->classes << ' ' << read->digest << ' '
+        << process_name("dataservice", session.rank());
+  std::vector<ServiceData> services;
+  for (const std::string& text : all_gather_texts(session, own.str())) {
+    if (text.empty()) continue;  // a trainer
+    ServiceData& service = services.emplace_back();
+    std::istringstream words(text);
+    words >> service.data.samples >> service.data.classes >> service.data.digest >> std::ws;
+    std::getline(words, service.process);
+  }
+  if (const std::string mismatch = data_mismatch(services); session.rank() == 0 && !mismatch.empty())
+    throw Error(ErrorKind::kConfig, mismatch);
 }
 
 std::string process_name(const char* program, int world_rank) {

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "common/checkpoint/manifest.hpp"
 #include "common/config/config.hpp"
 #include "common/config/job_kind.hpp"
 #include "common/mpi/session.hpp"
@@ -34,6 +36,11 @@ struct Job {
 // throws Error(kConfig) for programs of different builds, a bad file, missing roles, or trainers per node
 // other than launch.trainers (with the corrected line).
 Job join_job(MpiSession& session, Role role, const JobArguments& arguments);
+
+// What this node's data service has read, compared with the other nodes'; trainers, which have read nothing,
+// take part with nullopt, before trainers_communicator(). Throws Error(kConfig) on world rank 0 where nodes
+// read different data. Collective over the world.
+void require_same_data(MpiSession& session, const Job& job, const std::optional<DataIdentity>& read);
 
 // "dataservice (rank 0 on host n1)": who speaks, in a log line.
 std::string process_name(const char* program, int world_rank);

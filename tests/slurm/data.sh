@@ -43,6 +43,19 @@ begin_job shared "${short[@]}" --set "run.trace=$work/shared.jsonl"
 expect "shared: state" "$(wait_for_job "$job" 60)" COMPLETED
 expect_same_trace "staged" copy.jsonl shared.jsonl
 
+# A node with another list under the same name: nothing is trained.
+cp train.txt list.txt && sed '$d' train.txt >shorter.txt
+on n2 mount --bind "$work/shorter.txt" "$work/list.txt" || die "no list of its own for n2"
+job=$(FACETRAIN_BIN=$bin FACETRAIN_LOGS=$work/others.logs sbatch --parsable --nodes=2 --ntasks-per-node=3 --no-requeue \
+  --output="$work/others.log" "$project/deploy/slurm/train.sbatch" --config small.toml --set run.prefix=others \
+  --set launch.trainers=2 --set "data.train_source=$work/list.txt") || die "sbatch"
+expect "other data: state" "$(wait_for_job "$job" 60)" FAILED
+n=$(wc -l <train.txt)
+expect_in "other data" "dataservice \(rank 0 on n1\) reads $n samples of .*, but dataservice \(rank 3 on n2\) reads $((n - 1)) samples" \
+  "$(echo others.logs/*/rank0.log)"
+expect_in "other data: exit code" ' 78' others.log
+on n2 umount "$work/list.txt"
+
 # A slow node: its data service stands still for ten seconds after its last batch has been used. (Before that nobody is to be
 # called slow; but on a busy machine somebody may be.)
 begin_job slow --set train.epochs=100000 --set run.frequency_log=4

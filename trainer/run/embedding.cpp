@@ -148,7 +148,8 @@ void run_embedding(MpiSession& mpi, const Job& job, bool progress, Vitals& vital
   const Config& config = job.config;
   const at::Device device = training_device(job.topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
-  // Collective with the services, which take part once they listen.
+  // Both collective with the services, which take part once they listen.
+  require_same_data(mpi, job, std::nullopt);
   const auto communicator = make_communicator(trainers_communicator(mpi, job.topology), device);
   Communicator& trainers = *communicator;
   at::set_num_threads(compute_threads(config, job.topology, device, trainers));

@@ -104,7 +104,8 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   const at::Device device = training_device(topology, config.launch.gpus);
   const Precision precision = precision_of(config.train.precision, !device.is_cpu());
   use_tf32(config.train.tf32, device);
-  // Collective with the services, which take part once they listen.
+  // Both collective with the services, which take part once they listen.
+  require_same_data(mpi, job, std::nullopt);
   MpiComm members = trainers_communicator(mpi, topology);
   MpiComm for_files = duplicate(members), for_requests = duplicate(members);
 
