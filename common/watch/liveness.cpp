@@ -128,6 +128,14 @@ std::optional<std::string> Liveness::stuck(double now) const {
                " batches in all: look at its storage (limits.step and limits.storage); " + kRemedy;
     }
   }
+  if (worst->last.activity == Activity::kStarting) {
+    for (const Seen& seen : seen_) {  // the trainers wait for the last service that opens its data
+      if (seen.process.role == Role::kService && seen.last.activity == Activity::kStarting)
+        return who(seen) + " has not opened its data after " + waited +
+               ": look at data.train_source and its storage (limits.step = " + seconds(limits_.step) +
+               ", ten times that for the start); the job ends here";
+    }
+  }
   return "no trainer has finished an update for " + waited + "; furthest behind: " + who(*worst) + ", " +
          activity_name(worst->last.activity) + how_far(*worst) + " (limits.step = " + seconds(limits_.step) +
          "); " + kRemedy;

@@ -96,6 +96,18 @@ TEST_CASE("start, validation and checkpoints may take ten times as long, the end
   CHECK(job.run(20000) == "");
 }
 
+TEST_CASE("a service that does not get its data open is named, not the trainers that wait for it") {
+  Job job;
+  for (Beat& beat : job.beats) beat = {Activity::kStarting, 0, 0};
+  CHECK(job.run(6000) == "");
+  CHECK(job.run(10).starts_with(
+      "rank 0 (dataservice on n1) has not opened its data after 6001 s: look at data.train_source"));
+  Job other;
+  for (Beat& beat : other.beats) beat = {Activity::kStarting, 0, 0};
+  other.beats[0].activity = Activity::kServing;
+  CHECK(contains(other.run(6010), "furthest behind: rank 1 (trainer on n1), starting"));
+}
+
 TEST_CASE("where a trainer waits for data, the service has limits.storage more and is the one named") {
   Job job;
   job.beats[2].activity = Activity::kWaiting;  // rank 1 waits for rank 2
