@@ -89,12 +89,13 @@ struct Options {
   bool embedding = false;
   bool chunked = false;
   int nodes = 1, node = 0;  // of the job; `trainers` of them are on each
+  double storage = 0;       // limits.storage
 };
 
 // A service process; killed when the test ends before it.
 class Service {
  public:
-  Service(const TestSource& source, const Options& options)
+  Service(const Source& source, const Options& options)
       : nonce_(static_cast<std::uint64_t>(::getpid()) << 20 | next_nonce()), node_(options.node) {
     ServiceSetup setup;
     setup.config.train.batch_size = options.batch;
@@ -110,6 +111,11 @@ class Service {
     if (options.chunked) setup.config.data.order = "chunked";
     setup.config.data.shard = 4;
     setup.config.data.window = 16;
+    setup.config.limits.storage = options.storage;
+    setup.give_up = [this](const std::string& reason) {
+      std::ofstream(failure_file()) << reason << std::flush;
+      ::_exit(exit_code(ErrorKind::kIo));
+    };
     setup.topology.nodes = options.nodes;
     setup.topology.node = options.node;
     setup.topology.node_trainers = options.trainers;
@@ -157,6 +163,17 @@ class Service {
     ::waitpid(process_, &status, 0);
     process_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  // The same, but no longer than this: -1 then.
+  int wait_for(std::chrono::seconds most) {
+    for (const auto end = std::chrono::steady_clock::now() + most; std::chrono::steady_clock::now() < end;
+         ::usleep(20'000)) {
+      int status = 0;
+      if (::waitpid(process_, &status, WNOHANG) != process_) continue;
+      process_ = -1;
+      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+    return -1;
   }
   std::string failure() const {
     std::ifstream file(failure_file());

@@ -256,7 +256,7 @@ struct BatchServer::State {
     }
   }
   std::string stall_text(const ReadWatch::Stall& stall) const {
-    return "reading " + source.name(stall.id) + " has taken " + std::to_string(std::llround(stall.seconds)) +
+    return "reading " + source.place(stall.id) + " has taken " + std::to_string(std::llround(stall.seconds)) +
            " s";
   }
 

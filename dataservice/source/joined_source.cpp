@@ -32,8 +32,16 @@ std::int64_t JoinedSource::label(std::uint32_t i) const {
 
 std::string JoinedSource::name(std::uint32_t i) const {
   const std::size_t p = part_of(i);
-  std::string name = parts_[p].source->name(i - first_sample_[p]);
-  // A packed source's own names may begin with its path.
+  return with_part(p, parts_[p].source->name(i - first_sample_[p]));
+}
+
+std::string JoinedSource::place(std::uint32_t i) const {
+  const std::size_t p = part_of(i);
+  return with_part(p, parts_[p].source->place(i - first_sample_[p]));
+}
+
+// A packed source's own names may begin with its path.
+std::string JoinedSource::with_part(std::size_t p, const std::string& name) const {
   return name.starts_with(parts_[p].name) ? name : parts_[p].name + ": " + name;
 }
 

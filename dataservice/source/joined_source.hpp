@@ -26,6 +26,7 @@ class JoinedSource final : public Source {
   std::uint32_t classes() const override { return first_class_.back(); }
   std::int64_t label(std::uint32_t i) const override;
   std::string name(std::uint32_t i) const override;  // with the part's name in front: "a.txt: /faces/1.jpg"
+  std::string place(std::uint32_t i) const override;
   std::uint64_t fingerprint(std::uint32_t i) const override {
     const std::size_t p = part_of(i);
     return parts_[p].source->fingerprint(i - first_sample_[p]);
@@ -38,6 +39,7 @@ class JoinedSource final : public Source {
 
  private:
   std::size_t part_of(std::uint32_t i) const;
+  std::string with_part(std::size_t p, const std::string& name) const;
 
   std::vector<Part> parts_;
   std::vector<std::uint32_t> first_sample_, first_class_;  // of each part; one more: the totals

@@ -84,7 +84,7 @@ std::uint32_t SelectedSource::size() const {
 }
 
 std::int64_t SelectedSource::label(std::uint32_t i) const {
-  const std::int64_t label = source_->label(place(i));
+  const std::int64_t label = source_->label(number(i));
   return labels_.empty() ? label : labels_[static_cast<std::size_t>(label)];
 }
 

@@ -22,20 +22,22 @@ class SelectedSource final : public Source {
   std::uint32_t size() const override;
   std::uint32_t classes() const override { return classes_; }
   std::int64_t label(std::uint32_t i) const override;
-  std::string name(std::uint32_t i) const override { return source_->name(place(i)); }
-  std::uint64_t fingerprint(std::uint32_t i) const override { return source_->fingerprint(place(i)); }
+  std::string name(std::uint32_t i) const override { return source_->name(number(i)); }
+  std::string place(std::uint32_t i) const override { return source_->place(number(i)); }
+  std::uint64_t fingerprint(std::uint32_t i) const override { return source_->fingerprint(number(i)); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
-    source_->read(place(i), buffer);
+    source_->read(number(i), buffer);
   }
   void will_need(std::uint32_t first, std::uint32_t count) const override {
     for_each_run(
-        first, count, [&](std::uint32_t i) { return place(i); },
+        first, count, [&](std::uint32_t i) { return number(i); },
         [&](std::uint32_t begin, std::uint32_t length) { source_->will_need(begin, length); });
   }
   void read_at_random() override { source_->read_at_random(); }
 
  private:
-  std::uint32_t place(std::uint32_t i) const { return samples_.empty() ? i : samples_[i]; }
+  // In the source behind.
+  std::uint32_t number(std::uint32_t i) const { return samples_.empty() ? i : samples_[i]; }
 
   std::unique_ptr<Source> source_;
   std::vector<std::uint32_t> samples_, labels_;

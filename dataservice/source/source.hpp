@@ -20,6 +20,8 @@ class Source {
   virtual std::uint32_t classes() const = 0;              // identities
   virtual std::int64_t label(std::uint32_t i) const = 0;  // 0 .. classes - 1
   virtual std::string name(std::uint32_t i) const = 0;    // a path or key, for messages
+  // The same for messages about storage that stalls: reads nothing of it, where name() may read.
+  virtual std::string place(std::uint32_t i) const { return name(i); }
   // Tells sample i apart from another picture in its place, cheaply and wherever the data lie: its path, or
   // its place and size inside a pack. See digest.hpp.
   virtual std::uint64_t fingerprint(std::uint32_t i) const { return fnv1a_64(name(i)); }

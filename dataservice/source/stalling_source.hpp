@@ -1,5 +1,5 @@
 // A source one of whose reads never comes back, as storage that stalls: what debug.inject's fault=stall
-// makes.
+// makes. From then on neither does a name, which may be read from the same storage.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,8 @@ class StallingSource final : public Source {
   std::uint32_t size() const override { return source_->size(); }
   std::uint32_t classes() const override { return source_->classes(); }
   std::int64_t label(std::uint32_t i) const override { return source_->label(i); }
-  std::string name(std::uint32_t i) const override { return source_->name(i); }
+  std::string name(std::uint32_t i) const override;
+  std::string place(std::uint32_t i) const override { return source_->place(i); }
   std::uint64_t fingerprint(std::uint32_t i) const override { return source_->fingerprint(i); }
   void read(std::uint32_t i, std::vector<std::byte>& buffer) const override;
   void will_need(std::uint32_t first, std::uint32_t count) const override {

@@ -204,8 +204,12 @@ std::string WebDatasetSource::name(std::uint32_t i) const {
   try {
     return shard.path() + ":" + member_name_at(shard, offset(images_[i]));
   } catch (const Error&) {  // this is for a message, which may be about just that
-    return shard.path() + ":" + std::to_string(offset(images_[i]));
+    return place(i);
   }
+}
+
+std::string WebDatasetSource::place(std::uint32_t i) const {
+  return shards_[images_[i].shard].path() + ":" + std::to_string(offset(images_[i]));
 }
 
 void WebDatasetSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {

@@ -29,7 +29,8 @@ class WebDatasetSource final : public Source {
   std::uint32_t size() const override { return static_cast<std::uint32_t>(images_.size()); }
   std::uint32_t classes() const override { return classes_; }
   std::int64_t label(std::uint32_t i) const override { return images_[i].label; }
-  std::string name(std::uint32_t i) const override;  // SHARD:MEMBER
+  std::string name(std::uint32_t i) const override;   // SHARD:MEMBER, from the shard
+  std::string place(std::uint32_t i) const override;  // SHARD:OFFSET
   std::uint64_t fingerprint(std::uint32_t i) const override {
     const Image& at = images_[i];
     return (std::uint64_t{at.size} << 32 | std::uint32_t{at.shard} << 16 | at.high) * 0x9E3779B97F4A7C15ull +

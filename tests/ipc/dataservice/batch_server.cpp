@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "common/ipc/ring_consumer.hpp"
 #include "common/plan/chunked_plan.hpp"
 #include "common/plan/sample_plan.hpp"
+#include "dataservice/source/stalling_source.hpp"
 #include "tests/service_fixture.hpp"
 
 using namespace facetrain;
@@ -300,6 +302,16 @@ TEST_CASE("a ring that does not fit into memory is refused before it is made") {
   CHECK(service.wait() == 78);
   CHECK(service.failure().find("too little memory for the batch ring") != std::string::npos);
   CHECK(service.failure().find("MemAvailable is") != std::string::npos);
+}
+
+TEST_CASE("storage that stalls is named without being asked for a name") {
+  const StallingSource source(std::make_unique<TestSource>(40, 4), 3);
+  const Options options{.storage = 1};
+  Service service(source, options);
+  RingConsumer ring = service.connect(options, 0);
+  CHECK(service.wait_for(std::chrono::seconds(20)) == 74);
+  CHECK(service.failure().find("reading picture-") == 0);
+  CHECK(service.failure().find("longer than limits.storage: the storage stalls") != std::string::npos);
 }
 
 TEST_CASE("a data set smaller than one step is refused") {

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "dataservice/pack/pack.hpp"
+#include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/list_source.hpp"
 #include "dataservice/source/make_source.hpp"
+#include "dataservice/source/selected_source.hpp"
 #include "dataservice/source/webdataset_source.hpp"
 #include "dataservice/tools/parallel.hpp"
 #include "tests/packed_fixture.hpp"
@@ -205,6 +207,20 @@ TEST_CASE("shards of any number and size, gone through side by side, are one aft
     write_file_atomically(folder / middle, std::string(512, 'x'));
     CHECK(has(index_error(folder.path().string(), json), "/" + middle + " is damaged at byte 0: "));
   }
+}
+
+TEST_CASE("a picture's place is told without its shard, through every view too") {
+  const Members members = {{"a.cls", "0"}, {"a.jpg", "A"}, {"b.cls", "1"}, {"b.jpg", "B"}};
+  const Shard shard(members, 2);
+  const std::string path = shard.folder / "s.tar";
+  std::vector<JoinedSource::Part> parts;
+  parts.push_back({"faces", std::make_unique<SelectedSource>(
+                                std::make_unique<WebDatasetSource>(shard.folder / "i.json"),
+                                std::vector<std::uint32_t>{1, 0}, std::vector<std::uint32_t>{}, 2)});
+  const JoinedSource source(std::move(parts));
+  CHECK(source.name(0) == "faces: " + path + ":b.jpg");
+  CHECK(source.place(0) == "faces: " + path + ":3584");  // header, label, header, A, header, label, header
+  CHECK(source.place(1) == "faces: " + path + ":1536");
 }
 
 TEST_CASE("a tar that ends with its last member's last byte loses no sample") {
