@@ -21,6 +21,10 @@ constexpr std::size_t kBuffer = std::size_t{1} << 16;
   throw Error(ErrorKind::kIo, with_errno(action + " " + path, error_number));
 }
 
+[[noreturn]] void fail_to_read(const std::string& action, const std::string& path, int error_number) {
+  throw Error(kind_of_read_failure(error_number), with_errno(action + " " + path, error_number));
+}
+
 // NAME.tmp.PID.ATTEMPT, as CheckedFile makes them.
 bool is_temporary(std::string_view name) {
   for (int number = 0; number < 2; ++number) {
@@ -49,7 +53,7 @@ void sync_folder(const std::string& path) {
 class Descriptor {
  public:
   explicit Descriptor(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) throw Error(ErrorKind::kInput, with_errno("open " + path, errno));
+    if (fd_ < 0) fail_to_read("open", path, errno);
   }
   ~Descriptor() { close(fd_); }
   Descriptor(const Descriptor&) = delete;
@@ -69,6 +73,20 @@ class Descriptor {
 };
 
 }  // namespace
+
+ErrorKind kind_of_read_failure(int error_number) {
+  switch (error_number) {
+    case ENOENT:
+    case EACCES:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+      return ErrorKind::kInput;
+    default:
+      return ErrorKind::kIo;
+  }
+}
 
 CheckedFile::CheckedFile(std::string path) : path_(std::move(path)) {
   const std::string stem = path_ + ".tmp." + std::to_string(getpid()) + ".";
@@ -177,7 +195,7 @@ std::vector<std::byte> read_file(const std::string& path) {
     if (have == bytes.size()) bytes.resize(2 * have + kBuffer);  // the file grew, or is a pipe without a size
     const ssize_t n = ::read(file.get(), bytes.data() + have, bytes.size() - have);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail("read", path, errno);
+    if (n < 0) fail_to_read("read", path, errno);
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }

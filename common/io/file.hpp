@@ -8,7 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "common/error.hpp"
+
 namespace facetrain {
+
+// What it means that a file could not be opened or read. kInput: it is this path that cannot be used (nothing
+// is there, it may not be read, it is a folder). kIo: storage or this process is in trouble (a disk error, a
+// server that does not answer, no descriptor left), of which the file says nothing and which the next one
+// will meet too.
+ErrorKind kind_of_read_failure(int error_number);
 
 // A file being written: a temporary beside `path` that commit() syncs and renames over it. Without commit()
 // the destructor removes the temporary. Throws Error(kIo) naming the path (disk full, no such folder, ...).
@@ -50,11 +58,11 @@ void write_file_atomically(const std::string& path, std::string_view text);
 // Gives a folder its final name, durably: rename, then fsync of the folder that holds it. Throws Error(kIo).
 void rename_folder(const std::string& from, const std::string& to);
 
-// All bytes of a file. Throws Error(kInput) when it cannot be opened, Error(kIo) when reading fails.
+// All bytes of a file. Throws an Error of kind_of_read_failure().
 std::vector<std::byte> read_file(const std::string& path);
 
-// Read-only mapping of a whole file (empty files map to an empty span). Throws Error(kInput) when it cannot
-// be opened.
+// Read-only mapping of a whole file (empty files map to an empty span). Throws an Error of
+// kind_of_read_failure().
 class MappedFile {
  public:
   MappedFile() = default;

@@ -74,6 +74,7 @@ PictureCensus census(const Source& source, bool deep) {
     try {
       parts[thread].look(source, sample, deep);
     } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
       parts[thread].bad.push_back({sample, source.name(sample), error.what()});
     }
   });

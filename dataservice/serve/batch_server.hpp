@@ -42,7 +42,8 @@ class BatchServer {
   BatchServer& operator=(const BatchServer&) = delete;
 
   // Serves until every trainer of the node has said goodbye. Throws what ends the job: Error(kInput) for too
-  // many bad pictures, Error(kConfig) for too little memory, Error(kInternal) for a trainer that died.
+  // many bad pictures, Error(kIo) for storage that fails, Error(kConfig) for too little memory,
+  // Error(kInternal) for a trainer that died.
   void run();
 
  private:

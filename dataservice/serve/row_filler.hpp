@@ -41,7 +41,7 @@ class RowFiller {
 
   // row: height x width x 3 elements of `dtype`. In an embedding job a picture has no stand-in: the row of an
   // unusable one, and one past the plan's end, becomes zeros. Throws Error(kInput) when there are too many
-  // bad pictures.
+  // bad pictures, and what a source throws when storage fails: that is no picture's fault.
   Row fill(const EpochOrder& order, std::uint32_t epoch, std::uint64_t position, std::span<std::byte> row);
 
  private:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/io/file.hpp"
 
 namespace facetrain {
 namespace {
@@ -22,7 +23,7 @@ LineReader::LineReader(std::string path)
     : name_(std::move(path)), fd_(open(name_.c_str(), O_RDONLY | O_CLOEXEC)), window_(kWindow) {
   struct stat status {};
   if (fd_.get() < 0 || fstat(fd_.get(), &status) != 0)
-    throw Error(ErrorKind::kInput, with_errno("open " + name_, errno));
+    throw Error(kind_of_read_failure(errno), with_errno("open " + name_, errno));
   if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::kInput, "open " + name_ + ": it is a folder");
   rest_ = std::string_view(window_.data(), window_.size()).substr(0, 0);  // the empty front of it
 }

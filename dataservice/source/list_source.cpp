@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/io/file.hpp"
 #include "dataservice/source/line_reader.hpp"
 
 namespace facetrain {
@@ -48,7 +49,10 @@ void ListSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   char path[TextStore::kLongest + 1];
   path[paths_.get(order_.place(i), path).size()] = '\0';
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw Error(ErrorKind::kInput, with_errno("open " + name(i), errno));
+  const auto fail = [&](const std::string& action, int error) {
+    throw Error(kind_of_read_failure(error), with_errno(action + " " + name(i), error));
+  };
+  if (fd < 0) fail("open", errno);
   struct stat status {};
   int failed = fstat(fd, &status) == 0 ? 0 : errno;
   buffer.resize(failed == 0 && status.st_size > 0 ? static_cast<std::size_t>(status.st_size) : 0);
@@ -62,7 +66,7 @@ void ListSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
       failed = errno;
   }
   close(fd);
-  if (failed != 0) throw Error(ErrorKind::kInput, with_errno("read " + name(i), failed));
+  if (failed != 0) fail("read", failed);
   buffer.resize(have);
 }
 

@@ -61,11 +61,7 @@ PictureList::PictureList(const std::string& path) {
 }
 
 void PictureList::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
-  try {
-    buffer = read_file(paths_.get(i));
-  } catch (const Error& error) {  // whatever is wrong with one picture is that picture's trouble
-    throw Error(ErrorKind::kInput, error.what());
-  }
+  buffer = read_file(paths_.get(i));
 }
 
 }  // namespace facetrain

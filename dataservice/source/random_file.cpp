@@ -42,7 +42,7 @@ void RandomFile::read(std::uint64_t offset, std::span<std::byte> bytes) const {
   std::error_code unknown;
   const std::uintmax_t now = std::filesystem::file_size(path_, unknown);
   if (!unknown && now < offset + bytes.size()) damaged(now, "it became shorter while it was read");
-  throw Error(ErrorKind::kInput,
+  throw Error(ErrorKind::kIo,
               "read " + path_ + " at byte " + std::to_string(offset) + ": its disk or file server failed");
 }
 

@@ -24,7 +24,7 @@ struct FilePart {
 
 class RandomFile {
  public:
-  explicit RandomFile(std::string path);  // throws Error(kInput) when it cannot be opened
+  explicit RandomFile(std::string path);  // throws as MappedFile does
 
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return file_.bytes().size(); }  // bytes, when it was opened
@@ -39,7 +39,8 @@ class RandomFile {
   // Has the processor fetch these bytes into its cache, those of them that are in memory. A hint.
   void prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept;
 
-  // Fills `bytes` from `offset` on. Throws Error(kInput) when the file ends before or cannot be read.
+  // Fills `bytes` from `offset` on. Throws Error(kInput) when the file ends before, Error(kIo) when
+  // its disk or server fails.
   void read(std::uint64_t offset, std::span<std::byte> bytes) const;
 
   // Has the kernel begin to fetch these bytes into the page cache and does not wait for them (but perhaps for

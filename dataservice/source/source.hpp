@@ -25,7 +25,9 @@ class Source {
   // Tells sample i apart from another picture in its place, cheaply and wherever the data lie: its path, or
   // its place and size inside a pack. See digest.hpp.
   virtual std::uint64_t fingerprint(std::uint32_t i) const { return fnv1a_64(name(i)); }
-  // Replaces `buffer` by the encoded bytes of sample i. Throws Error(kInput) when they cannot be read.
+  // Replaces `buffer` by the encoded bytes of sample i. Throws Error(kInput) when this sample
+  // cannot be used, so that another may take its place; Error(kIo) when storage fails
+  // (kind_of_read_failure()).
   virtual void read(std::uint32_t i, std::vector<std::byte>& buffer) const = 0;
   // Samples first .. first + count - 1 will be read soon: a packed source has the kernel fetch them in few
   // large reads. A hint, which changes no result; it may wait for the disk's queue.

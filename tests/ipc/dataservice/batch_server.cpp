@@ -304,6 +304,24 @@ TEST_CASE("a ring that does not fit into memory is refused before it is made") {
   CHECK(service.failure().find("MemAvailable is") != std::string::npos);
 }
 
+TEST_CASE("storage that fails ends the job; no picture is replaced") {
+  struct Fails final : TestSource {
+    Fails() : TestSource(40, 4) {}
+    void read(std::uint32_t i, std::vector<std::byte>& buffer) const override {
+      if (i == 17) throw Error(ErrorKind::kIo, "read picture-17: Stale file handle");
+      TestSource::read(i, buffer);
+    }
+  };
+  const Fails source;
+  const Options options{.batch = 40};
+  Service service(source, options);
+  RingConsumer ring = service.connect(options, 0);
+  CHECK_THROWS_AS(ring.next(), Error);
+  CHECK(service.wait_for(std::chrono::seconds(20)) == 74);
+  CHECK(service.failure() == "read picture-17: Stale file handle");
+  CHECK_FALSE(std::filesystem::exists(service.bad_list()));
+}
+
 TEST_CASE("storage that stalls is named without being asked for a name") {
   const StallingSource source(std::make_unique<TestSource>(40, 4), 3);
   const Options options{.storage = 1};

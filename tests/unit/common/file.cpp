@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <set>
 #include <string>
 
 #include "common/error.hpp"
 #include "tests/file_text.hpp"
+#include "tests/read_failure.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/tool_run.hpp"
 
@@ -83,6 +85,20 @@ TEST_CASE("what killed processes have left goes, and nothing else") {
   CHECK(left ==
         std::set<std::string>{"a.pth", "b.tmp.x.0", "tmp.1.2", "c.tmp.1", "d.tmp..1", "step_3.tmp.5.0"});
   CHECK_NOTHROW(remove_temporaries(folder / "nowhere"));
+}
+
+TEST_CASE("what cannot be read is the path's fault or the storage's") {
+  for (const int error : {ENOENT, EACCES, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG})
+    CHECK(kind_of_read_failure(error) == ErrorKind::kInput);
+  for (const int error : {EIO, ESTALE, ETIMEDOUT, EMFILE, ENFILE, ENOMEM, EINTR, 0})
+    CHECK(kind_of_read_failure(error) == ErrorKind::kIo);
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "x");
+  const auto kind = [](const std::string& path) { return test::kind_of([&] { read_file(path); }); };
+  CHECK(kind(folder / "none") == ErrorKind::kInput);
+  CHECK(kind(folder.path().string()) == ErrorKind::kInput);
+  const test::NoDescriptors none_left;
+  CHECK(kind(folder / "a") == ErrorKind::kIo);
 }
 
 TEST_CASE("reading names what is missing") {

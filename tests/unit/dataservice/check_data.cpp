@@ -29,7 +29,7 @@ bool has(const Findings& findings, Severity severity, const std::string& text) {
 }
 
 // Samples in memory, with their labels.
-struct FakeSource final : Source {
+struct FakeSource : Source {
   std::vector<std::int64_t> labels;
   std::vector<std::vector<std::byte>> contents;
   std::uint32_t classes_ = 0;
@@ -88,6 +88,16 @@ TEST_CASE("identities: gaps, single pictures, labels that cannot be") {
   CHECK_THROWS_WITH_AS(pictures_of_identities(source), doctest::Contains("sample 2 has the label 4"), Error);
   source.labels[2] = -1;
   CHECK_THROWS_AS(pictures_of_identities(source), Error);
+}
+
+TEST_CASE("storage that fails is no bad picture of the census") {
+  struct Fails final : FakeSource {
+    void read(std::uint32_t, std::vector<std::byte>&) const override {
+      throw Error(ErrorKind::kIo, "stale file handle");
+    }
+  } source;
+  source.labels = {0, 1};
+  CHECK_THROWS_WITH_AS(census(source, true), "stale file handle", Error);
 }
 
 TEST_CASE("headers say what the decoder finds, for every kind of picture") {

@@ -7,6 +7,8 @@
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "dataservice/source/make_source.hpp"
+#include "dataservice/source/picture_list.hpp"
+#include "tests/read_failure.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/tool_run.hpp"
 
@@ -80,6 +82,23 @@ TEST_CASE("reading gives the file's bytes or an error that names it") {
   CHECK(error_of<Error>([&] { list.read(find("2.jpg"), buffer); }) ==
         "open " + (folder / "a/2.jpg") + ": No such file or directory");
   CHECK_THROWS_AS(list.read(find("a"), buffer), Error);  // a folder
+}
+
+TEST_CASE("a picture that cannot be read for want of a descriptor is not a bad one") {
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "a");
+  write_file_atomically(folder / "a/1.jpg", "some bytes");
+  write_file_atomically(folder / "l.txt", folder / "a/1.jpg" + "\n" + (folder / "a/2.jpg") + "\n");
+  const ListSource list(folder / "l.txt");
+  const PictureList pictures(folder / "l.txt");
+  std::vector<std::byte> buffer;
+  for (const Source* source : {static_cast<const Source*>(&list), static_cast<const Source*>(&pictures)}) {
+    const auto kind = [&](std::uint32_t i) { return test::kind_of([&] { source->read(i, buffer); }); };
+    CHECK_FALSE(kind(0));
+    CHECK(kind(1) == ErrorKind::kInput);
+    const test::NoDescriptors none_left;
+    CHECK(kind(0) == ErrorKind::kIo);
+  }
 }
 
 TEST_CASE("half a million lines load in far less than a second of processor time") {

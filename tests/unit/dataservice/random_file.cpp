@@ -17,6 +17,7 @@
 #include "common/error.hpp"
 #include "common/ipc/fd.hpp"
 #include "dataservice/source/mapped_copy.hpp"
+#include "tests/read_failure.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace facetrain {
@@ -131,6 +132,18 @@ TEST_CASE("a file that becomes shorter while it is read is an error, on every th
   CHECK(part(cut, 0, 1 << 16) == text.substr(0, 1 << 16));
   std::filesystem::remove(folder / "a");  // its pages stay: nothing was cut off
   CHECK(part(cut, 0, 4) == "xxxx");
+}
+
+TEST_CASE("pages that cannot be had of a file that is as long as it was are the disk's fault") {
+  const test::TemporaryFolder folder;
+  const std::string text(1 << 16, 'x');
+  write_file_atomically(folder / "a", text);
+  const RandomFile file(folder / "a");
+  std::filesystem::create_hard_link(folder / "a", folder / "b");
+  write_file_atomically(folder / "a", text);  // what is looked at by name is whole
+  std::filesystem::resize_file(folder / "b", 4096);
+  std::vector<std::byte> bytes(100);
+  CHECK(test::kind_of([&] { file.read(1 << 15, bytes); }) == ErrorKind::kIo);
 }
 
 TEST_CASE("a bus error outside of a copy goes to the handler that was there before") {
