@@ -29,12 +29,14 @@ std::uint64_t block_digest(const Source& source, std::uint32_t first, std::uint3
   return digest;
 }
 
-// Of its size and bytes; of a picture that cannot be read: as good as none.
+// Of its size and bytes. One that cannot be used is as good as none, each time anew; but storage that fails
+// now says nothing of the picture, and a digest without it would refuse the next start.
 std::uint64_t picture_digest(const Source& source, std::uint32_t i, std::vector<std::byte>& buffer) {
   try {
     source.read(i, buffer);
     return added(buffer.size(), crc32c(buffer));
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kInput) throw;
     return 0;
   }
 }

@@ -11,6 +11,7 @@
 #include "common/error.hpp"
 #include "dataservice/source/joined_source.hpp"
 #include "dataservice/source/selected_source.hpp"
+#include "tests/read_failure.hpp"
 
 using namespace facetrain;
 
@@ -52,6 +53,20 @@ TEST_CASE("every change of a name or label is seen, and of some pictures' bytes"
   CHECK(data_digest(shorter, 2) != before);
   rewritten.rewritten = 0;
   CHECK(data_digest(rewritten, 2) != before);
+}
+
+TEST_CASE("storage that fails gives no digest; a picture that cannot be used gives the same each time") {
+  struct Fails final : Source {
+    ErrorKind kind = ErrorKind::kIo;
+    std::uint32_t size() const override { return 100; }
+    std::uint32_t classes() const override { return 1; }
+    std::int64_t label(std::uint32_t) const override { return 0; }
+    std::string name(std::uint32_t i) const override { return std::to_string(i); }
+    void read(std::uint32_t, std::vector<std::byte>&) const override { throw Error(kind, "failed"); }
+  } source;
+  CHECK(test::kind_of([&] { data_digest(source, 2); }) == ErrorKind::kIo);
+  source.kind = ErrorKind::kInput;
+  CHECK(data_digest(source, 2) == data_digest(source, 1));
 }
 
 TEST_CASE("two samples that change places make another data set") {
