@@ -163,6 +163,8 @@ class StagedSource final : public Source {
       if (name.starts_with(copied + ":")) return original + name.substr(copied.size());
     return name;
   }
+  // It is the copy that is read.
+  std::string place(std::uint32_t i) const override { return copy_->place(i); }
   // Places in the files, which a copy keeps: a run may go on from a copy, the original, or some nodes from
   // each.
   std::uint64_t fingerprint(std::uint32_t i) const override { return copy_->fingerprint(i); }

@@ -68,6 +68,15 @@ TEST_CASE("an LMDB and tar shards are copied once, read the same, and copied aga
   }
 }
 
+TEST_CASE("a picture of a copy has the original's name and the copy's place") {
+  const ListedPictures files(9, some_size);
+  pack_webdataset(ListSource(files.list()), files.folder / "faces.json", {.shard = 40});
+  const OpenedSource opened = open_staged(files.folder / "faces.json", files.folder / "local");
+  CHECK(opened.source->name(0).starts_with((files.folder / "faces-000000.tar") + ":"));
+  CHECK(opened.source->place(0).starts_with(files.folder / "local/"));
+  CHECK(opened.source->place(0).ends_with(":1536"));
+}
+
 TEST_CASE("a service that comes second waits for the first one's copy") {
   const ListedPictures files(300, some_size);
   const ListSource list(files.list());
