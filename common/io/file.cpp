@@ -187,9 +187,16 @@ void rename_folder(const std::string& from, const std::string& to) {
   sync_folder(to);
 }
 
-std::vector<std::byte> read_file(const std::string& path) {
+std::vector<std::byte> read_file(const std::string& path, std::uint64_t most) {
   const Descriptor file(path);
-  std::vector<std::byte> bytes(file.size(path) + 1);  // one more, so that the end is seen without growing
+  const auto limit = [&](std::size_t size) {
+    if (size > most)
+      throw Error(ErrorKind::kInput,
+                  path + ": a file of more than " + std::to_string(most) + " bytes is refused");
+    return size;
+  };
+  std::vector<std::byte> bytes(limit(file.size(path)) +
+                               1);  // one more, so that the end is seen without growing
   std::size_t have = 0;
   while (true) {
     if (have == bytes.size()) bytes.resize(2 * have + kBuffer);  // the file grew, or is a pipe without a size
@@ -197,7 +204,7 @@ std::vector<std::byte> read_file(const std::string& path) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_to_read("read", path, errno);
     if (n == 0) break;
-    have += static_cast<std::size_t>(n);
+    have = limit(have + static_cast<std::size_t>(n));
   }
   bytes.resize(have);
   return bytes;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,8 +59,9 @@ void write_file_atomically(const std::string& path, std::string_view text);
 // Gives a folder its final name, durably: rename, then fsync of the folder that holds it. Throws Error(kIo).
 void rename_folder(const std::string& from, const std::string& to);
 
-// All bytes of a file. Throws an Error of kind_of_read_failure().
-std::vector<std::byte> read_file(const std::string& path);
+// All bytes of a file. Throws an Error of kind_of_read_failure(), and Error(kInput) when they are more than
+// `most`, without having given them memory.
+std::vector<std::byte> read_file(const std::string& path, std::uint64_t most = ~std::uint64_t{0});
 
 // Read-only mapping of a whole file (empty files map to an empty span). Throws an Error of
 // kind_of_read_failure().

@@ -10,6 +10,8 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "common/ipc/fd.hpp"
+#include "dataservice/decode/limits.hpp"
 #include "dataservice/source/line_reader.hpp"
 
 namespace facetrain {
@@ -48,14 +50,18 @@ void ListSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   // On the stack: this runs once per picture and allocates nothing.
   char path[TextStore::kLongest + 1];
   path[paths_.get(order_.place(i), path).size()] = '\0';
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const Fd file(open(path, O_RDONLY | O_CLOEXEC));
+  const int fd = file.get();
   const auto fail = [&](const std::string& action, int error) {
     throw Error(kind_of_read_failure(error), with_errno(action + " " + name(i), error));
   };
   if (fd < 0) fail("open", errno);
   struct stat status {};
   int failed = fstat(fd, &status) == 0 ? 0 : errno;
-  buffer.resize(failed == 0 && status.st_size > 0 ? static_cast<std::size_t>(status.st_size) : 0);
+  const std::uint64_t size =
+      failed == 0 && status.st_size > 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+  require_encoded_size(size, [&] { return name(i); });
+  buffer.resize(size);
   std::size_t have = 0;
   while (failed == 0 && have < buffer.size()) {
     const ssize_t n = ::read(fd, buffer.data() + have, buffer.size() - have);
@@ -65,7 +71,6 @@ void ListSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
     else if (errno != EINTR)
       failed = errno;
   }
-  close(fd);
   if (failed != 0) fail("read", failed);
   buffer.resize(have);
 }

@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "common/number.hpp"
+#include "dataservice/decode/limits.hpp"
 #include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/msgpack.hpp"
 #include "dataservice/tools/parallel.hpp"
@@ -268,6 +269,7 @@ std::uint32_t LmdbSource::read_label(std::uint32_t i) const {
 }
 
 void LmdbSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
+  require_encoded_size(value(i).size, [&] { return name(i); });
   file_.read(value(i), buffer);
   std::size_t size = 0, start = 0;
   with_name(i, [&] {

@@ -7,6 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/io/file.hpp"
+#include "dataservice/decode/limits.hpp"
 #include "dataservice/source/line_reader.hpp"
 #include "dataservice/source/picture_folders.hpp"
 
@@ -61,7 +62,7 @@ PictureList::PictureList(const std::string& path) {
 }
 
 void PictureList::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
-  buffer = read_file(paths_.get(i));
+  buffer = read_file(paths_.get(i), kMaxEncodedPicture);
 }
 
 }  // namespace facetrain

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "dataservice/decode/limits.hpp"
 #include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/line_reader.hpp"
 #include "dataservice/tools/parallel.hpp"
@@ -157,6 +158,7 @@ void RecordSource::read_record(std::uint64_t offset, std::vector<std::byte>& rec
       for (int shift = 0; shift < 32; shift += 8)
         record.push_back(static_cast<std::byte>(kRecordMagic >> shift & 0xff));
     const std::size_t have = record.size();
+    require_encoded_size(have + length, [&] { return file_.path() + " at byte " + std::to_string(offset); });
     record.resize(have + length);
     file_.read(offset + kPartHeader, std::span(record).subspan(have));
     if (kind == 0 || kind == 3) return;

@@ -11,6 +11,7 @@
 #include "common/error.hpp"
 #include "common/io/file.hpp"
 #include "common/number.hpp"
+#include "dataservice/decode/limits.hpp"
 #include "dataservice/source/class_limit.hpp"
 #include "dataservice/source/shard_reader.hpp"
 #include "dataservice/source/tar_file.hpp"
@@ -214,6 +215,7 @@ std::string WebDatasetSource::place(std::uint32_t i) const {
 
 void WebDatasetSource::read(std::uint32_t i, std::vector<std::byte>& buffer) const {
   const Image& image = images_[i];
+  require_encoded_size(image.size, [&] { return place(i); });
   buffer.resize(image.size);
   shards_[image.shard].expect(offset(image), image.size);
   shards_[image.shard].read(offset(image), buffer);

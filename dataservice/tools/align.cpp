@@ -13,6 +13,7 @@
 #include "dataservice/align/similarity.hpp"
 #include "dataservice/align/warp_affine.hpp"
 #include "dataservice/decode/decoder.hpp"
+#include "dataservice/decode/limits.hpp"
 #include "dataservice/tools/command.hpp"
 #include "dataservice/tools/parallel.hpp"
 #include "dataservice/tools/picture_file.hpp"
@@ -98,7 +99,7 @@ void run(const Flags& flags, std::ostream& out) {
     Worker& worker = workers[thread];
     const std::string source = (images / faces[i].name).string();
     try {
-      worker.decoder->decode(read_file(source), worker.decoded);
+      worker.decoder->decode(read_file(source, kMaxEncodedPicture), worker.decoded);
     } catch (const Error& bad) {
       const std::string reason = bad.what();
       throw Error(bad.kind(), reason.find(source) == reason.npos ? source + ": " + reason : reason);

@@ -110,6 +110,13 @@ TEST_CASE("reading names what is missing") {
   write_file_atomically(folder / "empty", "");
   CHECK(MappedFile(folder / "empty").bytes().empty());
   CHECK(read_file(folder / "empty").empty());
+  write_file_atomically(folder / "three", "123");
+  CHECK(read_file(folder / "three", 3).size() == 3);
+  CHECK(error_of<Error>([&] { read_file(folder / "three", 2); }) ==
+        folder / "three" + ": a file of more than 2 bytes is refused");
+  // One without a size that has no end.
+  CHECK(error_of<Error>([&] { read_file("/dev/zero", 1 << 20); }) ==
+        "/dev/zero: a file of more than 1048576 bytes is refused");
 }
 
 }  // namespace
