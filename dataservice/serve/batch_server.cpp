@@ -16,7 +16,6 @@
 #include <optional>
 #include <set>
 
-#include "common/config/job_kind.hpp"
 #include "common/error.hpp"
 #include "common/ipc/frame_socket.hpp"
 #include "common/ipc/memory_limit.hpp"
@@ -55,19 +54,14 @@ asio::awaitable<std::optional<Message>> read_frame(Socket& socket) {
   co_return message;
 }
 
-// An embedding job lists every unusable picture and goes on, unless there is no usable one.
-std::uint64_t bad_pictures_allowed(const Config& config, std::uint32_t samples) {
-  return is_embedding(config) ? samples - 1 : BadPictures::limit(samples);
-}
-
 }  // namespace
 
 struct BatchServer::State {
   ServiceSetup setup;
   const Source& source;
   IdentityIndex identities;
-  BadPictures bad;
   PlanShape shape;
+  BadPictures bad;
   asio::io_context io{1};
   stream_protocol::acceptor acceptor;
   EpochOrders orders;
@@ -82,10 +76,13 @@ struct BatchServer::State {
       : setup(std::move(the_setup)),
         source(the_source),
         identities(source),
-        bad(setup.bad_list_path, bad_pictures_allowed(setup.config, source.size()), setup.goes_on),
         shape(plan_shape(setup.config, source.size(),
                          static_cast<std::uint32_t>(setup.topology.trainer_world),
                          static_cast<std::uint32_t>(setup.topology.nodes))),
+        bad(setup.bad_list_path,
+            bad_pictures_allowed(shape, static_cast<std::uint32_t>(setup.topology.trainer_rank),
+                                 static_cast<std::uint32_t>(setup.topology.node_trainers)),
+            setup.goes_on),
         acceptor(io, abstract_endpoint(service_socket_name(setup.nonce, setup.topology.node))),
         orders(shape, static_cast<std::uint32_t>(setup.config.train.epochs)),
         reads(setup.config.limits.storage) {

@@ -66,9 +66,10 @@ void RowFiller::decode(std::uint32_t id) {
   decoder_->decode(bytes_, image_);
 }
 
-void RowFiller::note_bad(std::uint32_t id, const std::string& reason) {
+// epoch: that the picture was planned for, if it was.
+void RowFiller::note_bad(std::uint32_t id, const std::string& reason, std::optional<std::uint32_t> epoch) {
   const std::string path = source_.name(id);
-  bad_.add(id, path, reason.find(path) == std::string::npos ? path + ": " + reason : reason);
+  bad_.add(id, path, reason.find(path) == std::string::npos ? path + ": " + reason : reason, epoch);
 }
 
 RowFiller::Row RowFiller::fill_once(const EpochOrder& order, std::uint64_t position,
@@ -82,7 +83,7 @@ RowFiller::Row RowFiller::fill_once(const EpochOrder& order, std::uint64_t posit
       return {source_.label(planned), planned};
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kInput) throw;
-      note_bad(planned, error.what());
+      note_bad(planned, error.what(), 0);
       id = unusable_row(planned);
     }
   }
@@ -100,7 +101,7 @@ RowFiller::Row RowFiller::fill(const EpochOrder& order, std::uint32_t epoch, std
       decode(*id);
     } catch (const Error& error) {  // the picture is unusable, the job is not: count it and take the next
       if (error.kind() != ErrorKind::kInput) throw;
-      note_bad(*id, error.what());
+      note_bad(*id, error.what(), attempt == 0 ? std::optional(epoch) : std::nullopt);
       continue;
     }
     augmenter_->apply(image_, RandomStream(seed_, Purpose::kAugment, epoch, position), row);

@@ -46,7 +46,7 @@ class RowFiller {
 
  private:
   void decode(std::uint32_t id);
-  void note_bad(std::uint32_t id, const std::string& reason);
+  void note_bad(std::uint32_t id, const std::string& reason, std::optional<std::uint32_t> epoch);
   Row fill_once(const EpochOrder& order, std::uint64_t position, std::span<std::byte> row);
 
   bool stand_ins_;

@@ -216,6 +216,26 @@ TEST_CASE("too many bad pictures end the service with their names") {
   CHECK(service.failure().find("picture-") != std::string::npos);
 }
 
+TEST_CASE("on two nodes a service ends the job at 0.1 % of the pictures that are its own") {
+  const PlanShape shape{.samples = 24'000, .world = 2, .batch = 20};
+  const EpochOrder order(shape, 0);
+  for (const std::uint32_t broken : {12u, 13u}) {
+    std::set<std::uint32_t> bad;
+    for (std::uint32_t row = 0; row < broken; ++row) bad.insert(order.sample(0, 1, row));
+    const TestSource source(24'000, 4, bad);
+    const Options options{.batch = 20, .nodes = 2, .node = 1};
+    Service service(source, options);
+    RingConsumer ring = service.connect(options, 1);
+    if (broken == 12) {
+      CHECK_NOTHROW(ring.next());
+    } else {
+      CHECK_THROWS_AS(ring.next(), Error);
+      CHECK(service.wait_for(std::chrono::seconds(20)) == 66);
+      CHECK(service.failure().find("too many bad pictures: 13 (the limit is 12)") == 0);
+    }
+  }
+}
+
 TEST_CASE("strangers and wrong trainers are turned away, the right one is served") {
   const TestSource source(40, 4);
   const Options options;

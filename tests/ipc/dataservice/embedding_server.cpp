@@ -59,6 +59,18 @@ TEST_CASE("an embedding job: every picture once, in order, no stand-in, the last
   }
 }
 
+TEST_CASE("an embedding job on two nodes: one that has no usable picture ends it") {
+  std::set<std::uint32_t> bad;
+  for (std::uint32_t i = 1; i < 30; i += 2) bad.insert(i);  // those of trainer 1
+  const TestSource source(30, 4, bad);
+  const Options options{.batch = 15, .epochs = 1, .embedding = true, .nodes = 2, .node = 1};
+  Service service(source, options);
+  RingConsumer ring = service.connect(options, 1);
+  CHECK_THROWS_AS(ring.next(), Error);
+  CHECK(service.wait_for(std::chrono::seconds(20)) == 66);
+  CHECK(service.failure().find("too many bad pictures: 15 (the limit is 14)") == 0);
+}
+
 TEST_CASE("an embedding job without a usable picture ends; with one it does not, however many are bad") {
   std::set<std::uint32_t> bad;
   for (std::uint32_t i = 0; i < 30; ++i) bad.insert(i);
