@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 namespace facetrain {
 
@@ -11,7 +13,14 @@ namespace facetrain {
 // share, while std::thread::hardware_concurrency() counts the whole machine.
 int usable_processors();
 
-// The affinity mask, a bit for each of 1,024 processors.
+// An affinity mask of any size, a bit for each processor. get: as sched_getaffinity of this process, 0 or an
+// errno; the kernel says EINVAL to a buffer of fewer bits than the machine could have processors. Empty where
+// it does not tell.
+using GetAffinity = std::function<int(std::span<std::uint64_t> words)>;
+std::vector<std::uint64_t> affinity_words(const GetAffinity& get);
+
+// The affinity mask, a bit for each of 1,024 processors; in a larger machine processor n has that of n modulo
+// 1,024.
 using ProcessorMask = std::array<std::uint64_t, 16>;
 ProcessorMask usable_mask();
 
