@@ -215,6 +215,12 @@ MappedFile::MappedFile(const std::string& path) {
   size_ = file.size(path);
   if (size_ == 0) return;
   void* address = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (address == MAP_FAILED && errno == ENOMEM)
+    throw Error(
+        ErrorKind::kIo,
+        with_errno("map " + path, ENOMEM) +
+            ": of a set of very many files this is the number of mappings that a process may have; raise "
+            "it (sysctl -w vm.max_map_count=262144), or pack the set in fewer, larger files");
   if (address == MAP_FAILED) fail("map", path, errno);
   data_ = static_cast<const std::byte*>(address);
 }

@@ -1,12 +1,16 @@
 #include "common/io/file.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/error.hpp"
 #include "tests/file_text.hpp"
@@ -99,6 +103,36 @@ TEST_CASE("what cannot be read is the path's fault or the storage's") {
   CHECK(kind(folder.path().string()) == ErrorKind::kInput);
   const test::NoDescriptors none_left;
   CHECK(kind(folder / "a") == ErrorKind::kIo);
+}
+
+// Every second page of one mapping with another protection: each is then a mapping to the kernel.
+TEST_CASE("a process that has all the mappings that it may have is told which limit to raise") {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "x");
+  std::size_t most = 0;
+  std::ifstream("/proc/sys/vm/max_map_count") >> most;
+  if (most > 4'000'000) return;  // more than this test would make
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t size = page * (most + 1000);
+  void* const reserved = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  REQUIRE(reserved != MAP_FAILED);
+  bool is_full = false;
+  for (std::size_t at = page; at < size && !is_full; at += 2 * page)
+    is_full = mprotect(static_cast<char*>(reserved) + at, page, PROT_READ) != 0;
+  std::vector<MappedFile> held;
+  held.reserve(8);
+  std::optional<ErrorKind> kind;
+  std::string said;
+  while (is_full && !kind && held.size() < 8) try {  // perhaps the last few are still to be had
+      held.emplace_back(folder / "a");
+    } catch (const Error& error) {
+      kind = error.kind();
+      said = error.what();
+    }
+  munmap(reserved, size);
+  REQUIRE(is_full);
+  CHECK(kind == ErrorKind::kIo);
+  CHECK(said.find("vm.max_map_count") != std::string::npos);
 }
 
 TEST_CASE("reading names what is missing") {
