@@ -68,7 +68,11 @@ void RowFiller::decode(std::uint32_t id) {
 
 // epoch: that the picture was planned for, if it was.
 void RowFiller::note_bad(std::uint32_t id, const std::string& reason, std::optional<std::uint32_t> epoch) {
-  const std::string path = source_.name(id);
+  std::string path;
+  {
+    const Reading reading(reads_, id);  // a name may be read from the same storage
+    path = source_.name(id);
+  }
   bad_.add(id, path, reason.find(path) == std::string::npos ? path + ": " + reason : reason, epoch);
 }
 

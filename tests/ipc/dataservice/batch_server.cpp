@@ -352,6 +352,22 @@ TEST_CASE("storage that stalls is named without being asked for a name") {
   CHECK(service.failure().find("longer than limits.storage: the storage stalls") != std::string::npos);
 }
 
+TEST_CASE("so is storage that stalls while a bad picture's name is read") {
+  struct Nameless final : TestSource {
+    Nameless() : TestSource(40, 4, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {}
+    std::string name(std::uint32_t) const override {
+      for (;;) ::pause();
+    }
+    std::string place(std::uint32_t i) const override { return TestSource::name(i); }
+  };
+  const Nameless source;
+  const Options options{.storage = 1};
+  Service service(source, options);
+  RingConsumer ring = service.connect(options, 0);
+  CHECK(service.wait_for(std::chrono::seconds(20)) == 74);
+  CHECK(service.failure().find("reading picture-") == 0);
+}
+
 TEST_CASE("a data set smaller than one step is refused") {
   const TestSource source(3, 1);
   Service service(source, {.batch = 4});
