@@ -1,5 +1,8 @@
 // dataservice: one per node; decodes and augments pictures and streams them to the node's trainers.
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -79,8 +82,15 @@ void keep_class_map(const std::string& run_folder, const Source& source) {
   write_class_map(path, source);
 }
 
-void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop,
-           std::optional<TimeLimit>& limit) {
+// What threads read with, which may hang in the kernel for as long as the storage does.
+struct Serving {
+  OpenedSource opened;
+  std::optional<BatchServer> server;
+};
+constexpr std::chrono::seconds kLeaveReadsAfter{5};
+
+void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop, std::optional<TimeLimit>& limit,
+           Serving& serving) {
   const Job job = join_job(mpi, Role::kService, arguments);
   JobWatch watch(mpi, job, stop);
   limit.reset();
@@ -91,12 +101,21 @@ void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop,
                                  ? std::filesystem::path(job.config.embed.destination).parent_path().string()
                                  : run_folder(job.config);
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  OpenedSource opened = make_source(job.config, Copies::kStaged);
+  const std::string me =
+      job.topology.nodes > 1 ? process_name("dataservice", job.topology.world_rank) : "dataservice";
+  std::optional<TimeLimit> opening(
+      TimeLimit::Rule{10, 0,
+                      [me](long seconds) {
+                        std::cerr << me + ": opening the data has taken " + std::to_string(seconds) +
+                                         " s so far (the first time of a large set it may; else look at its "
+                                         "storage)\n";
+                      },
+                      nullptr});
+  OpenedSource& opened = serving.opened;
+  opened = make_source(job.config, Copies::kStaged);
   if (const Injection injection = parse_injection(job.config.debug.inject);
       injection.at(job.topology.world_rank, injection.step) == Fault::kStall)
     opened.source = std::make_unique<StallingSource>(std::move(opened.source), injection.step);
-  const std::string me =
-      job.topology.nodes > 1 ? process_name("dataservice", job.topology.world_rank) : "dataservice";
   for (const std::string& warning : opened.warnings) std::cerr << me + ": " + warning + "\n";
   if (!is_embedding(job.config) && job.topology.node == 0) keep_class_map(folder, *opened.source);
   if (!is_embedding(job.config) && job.config.data.order == "exact") opened.source->read_at_random();
@@ -109,7 +128,8 @@ void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop,
     mpi.abort(exit_code(ErrorKind::kIo));
   };
   setup.handed_over = [&watch] { watch.vitals().handed_over(); };
-  BatchServer server(std::move(setup), *opened.source);
+  opening.reset();
+  BatchServer& server = serving.server.emplace(std::move(setup), *opened.source);
   require_same_data(mpi, job, data);
   // Collective with the trainers, who connect after it: from here on somebody listens.
   const MpiComm not_mine = trainers_communicator(mpi, job.topology);
@@ -128,13 +148,20 @@ int main(int argc, char** argv) {
   std::optional<facetrain::TimeLimit>
       limit;  // of what comes before and after the watch: until MPI is finalised
   std::optional<facetrain::MpiSession> mpi;
+  // Out here, so that an error is told, and the job ended, before anybody waits for these threads.
+  facetrain::Serving serving;
   try {
     // Before any thread. It does not stop by itself: the trainers say when they have stopped.
     facetrain::StopSignal stop(facetrain::stop_signals_of(facetrain::this_environment()));
     limit.emplace(facetrain::start_limit("dataservice", facetrain::this_environment()));
     mpi.emplace();
     facetrain::serve(*mpi, facetrain::parse_job_arguments({argv, static_cast<std::size_t>(argc)}), stop,
-                     limit);
+                     limit, serving);
+    if (!serving.server->stop(facetrain::kLeaveReadsAfter)) {
+      mpi.reset();  // all is done: a batch that nobody wants is no reason to stay
+      std::cerr << std::flush;
+      _exit(0);
+    }
     return 0;
   } catch (...) {
     const facetrain::Failure failure = facetrain::current_failure();

@@ -274,4 +274,9 @@ void BatchServer::run() {
   state_->io.run();
 }
 
+bool BatchServer::stop(std::chrono::seconds most) {
+  return (!state_->pool || state_->pool->stop(most)) &&
+         (!state_->read_ahead || state_->read_ahead->stop(most));
+}
+
 }  // namespace facetrain

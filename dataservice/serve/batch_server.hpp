@@ -3,6 +3,7 @@
 // workers fills the slots.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +46,10 @@ class BatchServer {
   // many bad pictures, Error(kIo) for storage that fails, Error(kConfig) for too little memory,
   // Error(kInternal) for a trainer that died.
   void run();
+
+  // After run(): ends the threads that read, but waits no longer than this for each kind of them. False: a
+  // read hangs in the kernel, and the destructor would wait for it.
+  [[nodiscard]] bool stop(std::chrono::seconds most);
 
  private:
   struct State;

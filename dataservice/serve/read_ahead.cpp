@@ -26,12 +26,22 @@ ReadAhead::ReadAhead(const PlanShape& shape, std::uint32_t epochs, std::uint32_t
 }
 
 ReadAhead::~ReadAhead() {
+  ask_to_stop();
+  thread_.join();
+}
+
+bool ReadAhead::stop(std::chrono::seconds most) {
+  ask_to_stop();
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, most, [this] { return gone_; });
+}
+
+void ReadAhead::ask_to_stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_one();
-  thread_.join();
+  changed_.notify_all();
 }
 
 void ReadAhead::reached(std::uint32_t epoch, std::uint64_t step) {
@@ -55,6 +65,9 @@ void ReadAhead::work() {
     const std::lock_guard lock(mutex_);
     failure_ = std::current_exception();
   }
+  const std::lock_guard lock(mutex_);
+  gone_ = true;
+  changed_.notify_all();
 }
 
 void ReadAhead::fetch_until_stopped() {

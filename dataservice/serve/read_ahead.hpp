@@ -3,6 +3,7 @@
 // cache does: at most two windows of them, and the kernel drops the older ones when memory is short.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -31,8 +32,11 @@ class ReadAhead {
   // A trainer of the node will get the batch of this step next. Waits for nothing. Throws what ended the
   // thread, if something did.
   void reached(std::uint32_t epoch, std::uint64_t step);
+  // As the destructor, but waits no longer than this. False: a hint hangs, and the destructor would wait on.
+  [[nodiscard]] bool stop(std::chrono::seconds most);
 
  private:
+  void ask_to_stop();
   void work();
   void fetch_until_stopped();
 
@@ -45,7 +49,7 @@ class ReadAhead {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t fetched_ = 0, wanted_ = 0;  // places, counted over all epochs
-  bool stopping_ = false;
+  bool stopping_ = false, gone_ = false;
   std::exception_ptr failure_;  // of the thread
   std::thread thread_;          // last: it uses the rest
 };

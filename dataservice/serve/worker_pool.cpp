@@ -33,7 +33,7 @@ WorkerPool::WorkerPool(int threads, MakeFiller make_filler) {
   try {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this, make_filler] { work(make_filler); });
   } catch (const std::system_error& error) {
-    stop();
+    join();
     throw Error(ErrorKind::kConfig, "cannot start decoding thread " + std::to_string(threads_.size() + 1) +
                                         " of " + std::to_string(threads) + " (" + error.what() +
                                         "): lower data.workers");
@@ -41,15 +41,25 @@ WorkerPool::WorkerPool(int threads, MakeFiller make_filler) {
 }
 
 WorkerPool::~WorkerPool() {
-  stop();
+  join();
 }
 
-void WorkerPool::stop() {
+bool WorkerPool::stop(std::chrono::seconds most) {
+  ask_to_stop();
+  std::unique_lock lock(mutex_);
+  return left_.wait_for(lock, most, [this] { return gone_ == threads_.size(); });
+}
+
+void WorkerPool::ask_to_stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   ready_.notify_all();
+}
+
+void WorkerPool::join() {
+  ask_to_stop();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -69,7 +79,11 @@ void WorkerPool::work(const MakeFiller& make_filler) {
   std::unique_lock lock(mutex_);
   while (true) {
     ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (stopping_) return;
+    if (stopping_) {
+      ++gone_;
+      left_.notify_all();
+      return;
+    }
     const std::shared_ptr<Active> active = queue_.front();
     const std::uint32_t begin = active->next_row,
                         end = std::min(begin + kRowsAtOnce, active->job.layout.batch);

@@ -2,7 +2,9 @@
 // begun in the order in which they were submitted.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -43,6 +45,9 @@ class WorkerPool {
   ~WorkerPool();  // finishes no batch: the rows being filled end, the rest is dropped
 
   void submit(BatchJob job);
+  // As the destructor, but waits no longer than this for the rows being filled. False: a thread is not done
+  // with its row, since its read hangs, and the destructor would wait on.
+  [[nodiscard]] bool stop(std::chrono::seconds most);
 
  private:
   struct Active {
@@ -52,12 +57,14 @@ class WorkerPool {
     std::exception_ptr error;
   };
   void work(const MakeFiller& make_filler);
-  void stop();
+  void ask_to_stop();
+  void join();
 
   std::mutex mutex_;
-  std::condition_variable ready_;
+  std::condition_variable ready_, left_;
   std::deque<std::shared_ptr<Active>> queue_;
   bool stopping_ = false;
+  std::size_t gone_ = 0;  // threads that have left
   std::vector<std::thread> threads_;
 };
 

@@ -97,3 +97,30 @@ fault_41_list_that_changes() {  # the service has read it; the next start finds 
   sed -i '1s/x$//' train.txt
   goes_on
 }
+fault_42_storage_that_fails() {  # not a picture's fault: none is replaced, the job ends
+  data
+  for f in $(cat train.txt); do ln "$f" "${f%.jpg}_again.jpg"; done
+  "$facetrain" list -s data/train -d . -sfn many >/dev/null
+  # Every second one, since the data's digest looks at the others. Opening a socket fails with ENXIO.
+  python3 - $(sed -n '2~2p' many.txt) <<'P'
+import os, socket, sys
+for path in sys.argv[1:]:
+    os.remove(path)
+    os.chdir(os.path.dirname(path))
+    socket.socket(socket.AF_UNIX).bind(os.path.basename(path))
+P
+  local train=("$facetrain" train --config tiny.toml --set data.train_source=many.txt --set data.workers=2)
+  local why='dataservice .rank 0 on .*: open .*[.]jpg: No such device or address$'
+  refused_start "storage that fails" 74 "$why" 30 "${train[@]}"
+  [ -z "$(find runs -name '*bad_images*')" ] || fail "it was taken for a bad picture: $(find runs -name '*bad_images*')"
+  # The cause is told although another read, the second after the digest's 64, hangs for ever.
+  refused_start "storage that fails beside a read that hangs" 74 "$why" 9 "${train[@]}" --set debug.inject=rank=0,step=66,fault=stall
+}
+fault_43_stop_while_a_read_hangs() {  # one that is far ahead of the trainers: nobody waits for it at the end
+  data; undisturbed
+  background --set data.slots=40 --set debug.inject=rank=0,step=664,fault=stall   # after the digest's 64: update 38
+  until_saved 8
+  kill -USR1 "$launcher"
+  ended "USR1 while a read hangs" 75 30
+  goes_on
+}

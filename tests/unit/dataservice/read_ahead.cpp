@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -120,6 +122,31 @@ TEST_CASE("what ends the read-ahead's thread is thrown where the next batch is o
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   CHECK(error == "no such disk");
+}
+
+TEST_CASE("the read-ahead is stopped without a hint that hangs, for as long as it does") {
+  struct Hangs final : Source {
+    std::uint32_t size() const override { return 103; }
+    std::uint32_t classes() const override { return 1; }
+    std::int64_t label(std::uint32_t) const override { return 0; }
+    std::string name(std::uint32_t) const override { return ""; }
+    void read(std::uint32_t, std::vector<std::byte>&) const override {}
+    void will_need(std::uint32_t, std::uint32_t) const override {
+      if (!begun.exchange(true)) begins.set_value();
+      ends.wait();
+    }
+    mutable std::atomic<bool> begun{false};
+    mutable std::promise<void> begins, end;
+    std::shared_future<void> ends = end.get_future().share();
+  };
+  const Hangs source;
+  const PlanShape shape{.samples = 103, .batch = 5, .strategy = Strategy::kChunked, .shard = 8, .window = 20};
+  ReadAhead ahead(shape, 1, 0, source);
+  ahead.reached(0, 0);
+  source.begins.get_future().wait();
+  CHECK_FALSE(ahead.stop(std::chrono::seconds(1)));
+  source.end.set_value();
+  CHECK(ahead.stop(std::chrono::seconds(60)));
 }
 
 TEST_CASE("a view passes a hint on, as runs of the samples behind it") {
