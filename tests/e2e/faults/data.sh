@@ -60,6 +60,13 @@ fault_30_stalled_reads() {  # the 300th read never ends: a warning after 10 s, t
   says 'dataservice .rank 0 on .*: reading .*data/train/.*[.]jpg has taken [12][0-9] s, longer than limits.storage'
   expect "lines on the error output" "$(wc -l <err)" 2
   goes_on
+  # The same while the data are opened: their digest reads a few pictures.
+  rm -rf runs/a a.jsonl
+  train --set debug.inject=rank=0,step=5,fault=stall --set limits.step=2
+  expect "data that do not open" $? 70
+  says 'dataservice: opening the data has taken 1[0-9] s so far'
+  says 'rank 0 .dataservice on .*. has not opened its data after 2[0-9] s: look at data.train_source'
+  nothing_left
   # The same of a checkpoint that is written, by one rank of two.
   rm -rf runs/a a.jsonl
   train --set debug.inject=rank=2,step=8,fault=stall --set limits.storage=12
