@@ -34,6 +34,7 @@ fi
 [ -e demo/train.txt ] || run $facetrain list -s demo/train -d demo -sfn train
 
 say "== 4. Train: one data service, two trainers; validation after each epoch"
+export CUDA_VISIBLE_DEVICES=   # the demo is for the CPU, on a machine with GPUs too
 last_model() { find workspace/demo-cpu/models -name 'model_*.pth' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -1 | cut -d' ' -f2-; }
 finished=workspace/demo-cpu/finished   # made here, after the last epoch
 if [ -n "$again" ] || [ ! -e $finished ]; then

@@ -10,11 +10,13 @@ namespace facetrain {
 namespace {
 
 constexpr std::string_view kReference = "configs/arcface_r50_default.toml";
-constexpr std::array<std::string_view, 4> kFreeTables = {"run", "validation", "launch", "embed"};
-constexpr std::array<std::string_view, 10> kFreeKeys = {
-    "data.train_source", "data.workers",     "data.slots",       "data.mask",           "data.mask_shrink",
-    "data.label_map",    "train.batch_size", "train.accumulate", "head.dense_momentum", "model.checkpoint"};
-constexpr std::array<std::string_view, 2> kFixedKeys = {"run.init_from", "run.init_head"};
+constexpr std::array<std::string_view, 6> kFreeTables = {"run",   "validation", "launch",
+                                                         "embed", "checkpoint", "limits"};
+constexpr std::array<std::string_view, 11> kFreeKeys = {
+    "data.train_source", "data.stage",          "data.workers",    "data.slots",
+    "data.mask",         "data.mask_shrink",    "data.label_map",  "train.batch_size",
+    "train.accumulate",  "head.dense_momentum", "model.checkpoint"};
+constexpr std::array<std::string_view, 3> kFixedKeys = {"run.init_from", "run.init_head", "checkpoint.allow"};
 
 bool is_free(std::string_view table, const std::string& key) {
   if (std::find(kFixedKeys.begin(), kFixedKeys.end(), key) != kFixedKeys.end()) return false;

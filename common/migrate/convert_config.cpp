@@ -120,8 +120,10 @@ std::optional<std::string> toml_value(const PythonValue& value, const KeySchema&
 }
 
 std::string paper_remark(const std::string& head) {
-  return "where the reference's " + head + " differs from its paper this trains by the paper; " +
-         "[compat] " + head + " = true is the reference's (configs/README.md, [compat])";
+  const bool has_statistics = head == "adaface" || head == "curricularface";
+  return "where the reference's " + head + " differs from its paper this trains by the paper; [compat] " +
+         head + " = true" + (has_statistics ? " with local_statistics = true" : "") +
+         " is the reference's (configs/README.md, [compat])";
 }
 
 std::vector<std::string> remarks_of(const PythonConfig& config) {

@@ -43,8 +43,14 @@ void run(const Flags& flags, std::ostream& out) {
   const std::string ending = flags.text("--file_type", "jpg");
 
   std::vector<PictureFolder> found;
+  std::size_t left_out = 0;
   for_each_picture_folder(
-      source, [&](std::string_view file) { return file.ends_with(ending); },
+      source,
+      [&](std::string_view file) {
+        const bool taken = file.ends_with(ending);
+        if (!taken && has_picture_ending(file)) ++left_out;
+        return taken;
+      },
       [&](PictureFolder one) { found.push_back(std::move(one)); });
   if (found.empty())
     throw Error(ErrorKind::kInput, "list: no file ending in " + ending + " below " + source.string());
@@ -62,6 +68,9 @@ void run(const Flags& flags, std::ostream& out) {
   }
   file.commit();
   out << pictures << " pictures of " << kept.size() << " identities: " << target << "\n";
+  if (left_out > 0)
+    out << left_out << " pictures whose names do not end in " << ending
+        << " were left out (-end_with; a folder given as data.train_source has all of them)\n";
 }
 
 }  // namespace

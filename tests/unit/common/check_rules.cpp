@@ -86,6 +86,9 @@ TEST_CASE("what may and what may not be changed") {
   config.launch.trainers = 2;
   config.embed.destination = "f.npy";
   config.model.checkpoint = true;
+  config.data.stage = "/local";
+  config.checkpoint.keep = 2;
+  config.limits.step = 60;
   CHECK(worst(challenge_findings(config, Rules::kChallenge)) == Severity::kOk);
   config.train.precision = "bf16";
   CHECK(worst(challenge_findings(config, Rules::kChallenge)) == Severity::kWarning);
@@ -104,6 +107,8 @@ TEST_CASE("what may and what may not be changed") {
   CHECK(has(changed([](Config& c) { c.model.mode = "normal"; }), Severity::kRefused, "model.mode"));
   CHECK(has(changed([](Config& c) { c.head.margin = {0.4}; }), Severity::kRefused, "head.margin = [0.4]"));
   CHECK(has(changed([](Config& c) { c.compat.adaface = true; }), Severity::kRefused, "compat.adaface"));
+  CHECK(has(changed([](Config& c) { c.checkpoint.allow = {"training"}; }), Severity::kRefused,
+            "checkpoint.allow"));
   CHECK(has(changed([](Config& c) { c.run.init_from = "w.pth"; }), Severity::kRefused, "run.init_from"));
   Config two = challenge_config();
   two.train.lr = 1;

@@ -80,7 +80,8 @@ TEST_CASE("keys without counterpart and differences are comments") {
   CHECK(has_line(text, "#   my_key = [1, None]: not a key of facetrain"));
   CHECK(text.find("#   pin_memory = True: ") != std::string::npos);
   CHECK(text.find("#   workers = 2: ") != std::string::npos);
-  CHECK(text.find("[compat] adaface = true is the reference's") != std::string::npos);
+  CHECK(text.find("[compat] adaface = true with local_statistics = true is the reference's") !=
+        std::string::npos);
   CHECK(has_line(text, "margin = [0.4]"));
   CHECK(text.find("lr = 0.1") < text.find("# base.py"));
   CHECK(text.find("precision = \"fp16\"") != std::string::npos);
