@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "common/error.hpp"
 
@@ -29,6 +30,13 @@ bool lie_alike(const at::Tensor& a, const at::Tensor& b) {
   for (std::int64_t d = 0; d < a.dim(); ++d)
     if (a.size(d) > 1 && a.stride(d) != b.stride(d)) return false;
   return true;
+}
+
+// In which type a parameter's gradient may come; nullopt: in any. A LibTorch that has no such setting hands
+// it on in the parameter's own.
+template <typename T>
+void set_gradient_type(const T& parameter, std::optional<at::ScalarType> type) {
+  if constexpr (requires { parameter.set_grad_dtype(type); }) parameter.set_grad_dtype(type);
 }
 
 }  // namespace
@@ -86,7 +94,7 @@ GradientBuckets::GradientBuckets(std::vector<at::Tensor> parameters, Communicato
   missing_.resize(buckets_.size());
   uncollected_.resize(buckets_.size());
   for (auto& slot : slots_) {
-    slot->parameter.set_grad_dtype(std::nullopt);  // any: collect() casts many at once
+    set_gradient_type(slot->parameter, std::nullopt);  // collect() casts many at once
     slot->accumulator = torch::autograd::impl::grad_accumulator(slot->parameter);
     auto hook = std::make_unique<Arrival>(*this, *slot);
     slot->hook = hook.get();
@@ -99,7 +107,7 @@ GradientBuckets::~GradientBuckets() {
   for (auto& slot : slots_) {
     std::erase_if(slot->accumulator->pre_hooks(), [&](const auto& hook) { return hook.get() == slot->hook; });
     slot->parameter.mutable_grad() = at::Tensor();
-    slot->parameter.set_grad_dtype(slot->parameter.scalar_type());
+    set_gradient_type(slot->parameter, slot->parameter.scalar_type());
   }
 }
 

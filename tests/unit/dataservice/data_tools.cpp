@@ -56,7 +56,9 @@ TEST_CASE("list: absolute, sorted, every subfolder, named as the reference names
     return text;
   };
   const std::string all = expected({"z.jpg", "a/1.jpg", "a/deep/0.jpg", "b/1.jpg", "b/2.jpg"});
-  CHECK(run_tool("facetrain-data list -s " + root + "/faces/").code == 0);
+  const auto run = run_tool("facetrain-data list -s " + root + "/faces/");
+  CHECK(run.code == 0);
+  CHECK(run.output.find("\n1 pictures whose names do not end in jpg were left out") != std::string::npos);
   CHECK(test::file_text(root + "/faces.txt") == all);
   CHECK(run_tool("facetrain-data list --source " + root + "/faces --destination " + root +
                  " --saved_file_name mine --file_type png")
