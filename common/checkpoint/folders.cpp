@@ -21,11 +21,26 @@ std::optional<Number> number_from_zero(std::string_view text) {
   return value && *value >= 0 ? value : std::nullopt;
 }
 
-std::vector<std::string> names_in(const std::string& folder) {
+std::vector<std::string> names_in(const std::string& folder, std::error_code& error) {
   std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder, none)) names.push_back(entry.path().filename());
+  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error))
+    names.push_back(entry->path().filename());
   return names;
+}
+
+// Those that can be seen: what is to be removed and is not seen stays.
+std::vector<std::string> names_in(const std::string& folder) {
+  std::error_code unseen;
+  return names_in(folder, unseen);
+}
+
+std::vector<std::int64_t> checkpoints_among(const std::vector<std::string>& names) {
+  std::vector<std::int64_t> found;
+  for (const std::string& name : names)
+    if (const auto updates = updates_of(name)) found.push_back(*updates);
+  std::sort(found.rbegin(), found.rend());
+  return found;
 }
 
 void remove(const std::string& folder, const std::string& name) {
@@ -53,11 +68,11 @@ std::string unfinished_name(std::int64_t updates, std::uint64_t nonce) {
 }
 
 std::vector<std::int64_t> list_checkpoints(const std::string& folder) {
-  std::vector<std::int64_t> found;
-  for (const std::string& name : names_in(folder))
-    if (const auto updates = updates_of(name)) found.push_back(*updates);
-  std::sort(found.rbegin(), found.rend());
-  return found;
+  std::error_code error;
+  const std::vector<std::string> names = names_in(folder, error);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw Error(ErrorKind::kIo, "read the folder " + folder + ": " + error.message());
+  return checkpoints_among(names);
 }
 
 void remove_unfinished(const std::string& folder) {
@@ -102,14 +117,14 @@ std::optional<Kept> export_of(std::string_view name) {
 }
 
 void remove_later(const std::string& folder, std::int64_t updates) {
-  for (const std::int64_t other : list_checkpoints(folder))
+  for (const std::int64_t other : checkpoints_among(names_in(folder)))
     if (other > updates) remove(folder, checkpoint_name(other));
 }
 
 void retain_checkpoints(const std::string& folder, std::int64_t keep) {
   std::vector<std::string> names;
   std::vector<Kept> all;
-  for (const std::int64_t updates : list_checkpoints(folder)) {
+  for (const std::int64_t updates : checkpoints_among(names_in(folder))) {
     names.push_back(checkpoint_name(updates));
     all.push_back({updates, -1});
     try {
@@ -120,11 +135,12 @@ void retain_checkpoints(const std::string& folder, std::int64_t keep) {
   for (const std::size_t i : removable(all, keep)) remove(folder, names[i]);
 }
 
-void retain_exports(const std::string& folder, std::int64_t keep) {
-  std::vector<std::string> names;
+void retain_exports(const std::string& folder, std::int64_t keep, std::int64_t step) {
+  std::vector<std::string> names, found = names_in(folder);
+  std::sort(found.rbegin(), found.rend());  // names begin with their time: of equal steps the newest is first
   std::vector<Kept> all;
-  for (const std::string& name : names_in(folder))
-    if (const auto kept = export_of(name)) {
+  for (const std::string& name : found)
+    if (const auto kept = export_of(name); kept && kept->step <= step) {
       names.push_back(name);
       all.push_back(*kept);
     }

@@ -18,7 +18,8 @@ std::optional<std::int64_t> updates_of(std::string_view name);
 // Where a checkpoint is written before it is whole: "step_40.tmp.<nonce>", the nonce naming the job.
 std::string unfinished_name(std::int64_t updates, std::uint64_t nonce);
 
-// Updates of the finished checkpoints in `folder`, newest first; none when there is no such folder.
+// Updates of the finished checkpoints in `folder`, newest first; none when there is no such folder. Throws
+// Error(kIo) when the folder cannot be read: a run that took it for empty would begin anew.
 std::vector<std::int64_t> list_checkpoints(const std::string& folder);
 // Removes what jobs that died left unfinished there. Only for the one job that writes there.
 void remove_unfinished(const std::string& folder);
@@ -45,6 +46,7 @@ void remove_later(const std::string& folder, std::int64_t updates);
 // Removes the checkpoints, or exported models, in `folder` that may go. An entry that cannot be removed
 // stays.
 void retain_checkpoints(const std::string& folder, std::int64_t keep);
-void retain_exports(const std::string& folder, std::int64_t keep);
+// Models of more than `step` steps are another run's: they neither go nor count.
+void retain_exports(const std::string& folder, std::int64_t keep, std::int64_t step);
 
 }  // namespace facetrain

@@ -31,7 +31,7 @@ std::vector<std::uint32_t> write_rank_file(const std::string& path, std::span<co
 RankFile::RankFile(std::string path, const SavedFile& saved)
     : path_(std::move(path)), saved_(saved), number_(saved.checksums.size()) {
   fd_ = Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd_) throw Error(ErrorKind::kInput, with_errno("open " + path_, errno));
+  if (!fd_) throw Error(kind_of_read_failure(errno), with_errno("open " + path_, errno));
   struct stat status {};
   if (::fstat(fd_.get(), &status) != 0) throw Error(ErrorKind::kIo, with_errno("stat " + path_, errno));
   if (static_cast<std::uint64_t>(status.st_size) != saved.bytes)

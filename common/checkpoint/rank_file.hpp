@@ -19,7 +19,8 @@ std::vector<std::uint32_t> write_rank_file(const std::string& path, std::span<co
 
 class RankFile {
  public:
-  // Throws Error(kInput) when the file is not there or not of the size that `saved` says.
+  // Throws Error(kInput) when the file is not there or not of the size that `saved` says, Error(kIo) when the
+  // storage does not answer.
   RankFile(std::string path, const SavedFile& saved);
 
   // Fills `out` from `offset` on, a place inside the file. Fast for offsets that ascend. Throws Error(kInput)

@@ -2,6 +2,7 @@
 // bit for bit at the same number.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstring>
@@ -331,6 +332,37 @@ TEST_CASE(
   world().barrier();
 }
 
+TEST_CASE("storage that fails is no damaged checkpoint: nobody goes back to an older one") {
+  const test::TemporaryFolder folder;
+  const std::string root = shared_path(folder);
+  Job job({}, first_ranks(world().size()));
+  job.save(root, 2);
+  job.save(root, 4);
+  const std::string last = checkpoints_folder(root) + "/step_4/";
+  // A socket cannot be opened, and not for want of a file (ENXIO).
+  const auto replace = [&](const std::string& name) {
+    world().barrier();
+    if (world().rank() == 0) {
+      std::filesystem::remove(last + name);
+      REQUIRE(::mknod((last + name).c_str(), S_IFSOCK | 0600, 0) == 0);
+    }
+    world().barrier();
+  };
+  const auto kind = [&] {
+    try {
+      job.find(root);
+    } catch (const Error& error) {
+      return error.kind();
+    }
+    return ErrorKind::kInternal;
+  };
+  replace(rank_file_name(static_cast<std::size_t>(world().size() - 1)));
+  CHECK(kind() == ErrorKind::kIo);
+  replace(kManifestName);
+  CHECK(kind() == ErrorKind::kIo);
+  world().barrier();
+}
+
 TEST_CASE("a rank that cannot write fails the checkpoint on all, with its reason; the others stay") {
   const test::TemporaryFolder folder;
   const std::string root = shared_path(folder);
@@ -349,6 +381,20 @@ TEST_CASE("a rank that cannot write fails the checkpoint on all, with its reason
   world().barrier();
   CHECK(list_checkpoints(checkpoints_folder(root)) == std::vector<std::int64_t>{1});
   CHECK_FALSE(std::filesystem::exists(unfinished));
+  world().barrier();
+}
+
+TEST_CASE("ranks that write to folders of their own have no checkpoint, and are told what they lack") {
+  const test::TemporaryFolder folder, own;
+  const std::string root = world().rank() == 0 ? folder.path() : own.path();
+  Job job({}, first_ranks(world().size()));
+  CheckpointWriter writer(checkpoints_folder(root), 6, 1, duplicate(job.comm));
+  writer.write(job.record(2), capture(job.state(), job.trainers.rank(), job.trainers.size()));
+  const std::string failure = writer.finish();
+  CHECK(failure.empty() == (world().size() == 1));
+  CHECK((failure.find(rank_file_name(1) + ", which trainer 1 wrote, is not to be seen") !=
+         std::string::npos) == (world().size() > 1));
+  CHECK(list_checkpoints(checkpoints_folder(root)).empty() == (world().size() > 1));
   world().barrier();
 }
 

@@ -23,7 +23,15 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-// What the first rank reads of the file, on all; the failure is everybody's.
+// An error as a text for the other ranks, and back: storage that fails is not a checkpoint that is damaged.
+std::string marked(const Error& error) {
+  return (error.kind() == ErrorKind::kInput ? "-" : "!") + std::string(error.what());
+}
+Error unmarked(const std::string& text) {
+  return {text.starts_with('!') ? ErrorKind::kIo : ErrorKind::kInput, text.substr(1)};
+}
+
+// What the first rank reads of the file, on all; the failure is everybody's, and of the same kind.
 std::string shared_file(const std::string& path, const MpiComm& trainers) {
   std::string text;
   if (trainers.rank() == 0) {
@@ -32,11 +40,11 @@ std::string shared_file(const std::string& path, const MpiComm& trainers) {
       text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       text.insert(0, "+");
     } catch (const Error& error) {
-      text = error.what();
+      text = marked(error);
     }
   }
   text = broadcast_text(trainers, std::move(text));
-  if (!text.starts_with('+')) throw Error(ErrorKind::kInput, text);
+  if (!text.starts_with('+')) throw unmarked(text);
   return text.substr(1);
 }
 
@@ -65,6 +73,7 @@ std::optional<SavedRun> find_saved_run(const Config& config, const std::string& 
       const std::string path = folder + "/" + kManifestName;
       saved.manifest = parse_manifest(shared_file(path, trainers), path);
     } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
       failure = error.what();  // the same on all ranks
     }
     if (failure.empty()) {
@@ -74,12 +83,14 @@ std::optional<SavedRun> find_saved_run(const Config& config, const std::string& 
       try {
         saved.tensors = read_checkpoint(folder, saved.manifest, trainers.rank(), trainers.size());
       } catch (const Error& error) {
-        failure = error.what();
+        failure = marked(error);
       }
       std::string first;
-      for (const std::string& text : all_gather_texts(trainers, failure))
+      for (const std::string& text : all_gather_texts(trainers, failure)) {
+        if (text.starts_with('!')) throw unmarked(text);
         if (first.empty()) first = text;
-      failure = first;
+      }
+      failure = first.empty() ? "" : unmarked(first).what();
     }
     if (failure.empty()) return saved;
     say("WARNING: the checkpoint " + folder + " cannot be used: " + failure +

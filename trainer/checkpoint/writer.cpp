@@ -58,6 +58,19 @@ void add_class_map(const fs::path& checkpoints, const fs::path& checkpoint) {
   if (error) write_file_atomically(own.string(), read_file(map.string()));
 }
 
+// Every rank has written its file and read it back; here the first rank looks for all of them.
+void require_rank_files(const std::string& checkpoint, std::size_t ranks) {
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    const std::string path = checkpoint + "/" + rank_file_name(rank);
+    std::error_code error;
+    if (!fs::exists(path, error))
+      throw Error(ErrorKind::kIo,
+                  path + ", which trainer " + std::to_string(rank) +
+                      " wrote, is not to be seen by trainer 0: run.work_path must be one folder "
+                      "that all nodes share");
+  }
+}
+
 }  // namespace
 
 // All ranks together; each returns the same.
@@ -93,6 +106,7 @@ void CheckpointWriter::Place::publish(const Manifest& header, const std::vector<
   const std::int64_t updates = header.position.updates;
   const std::string temporary = unfinished(updates), final = folder + "/" + checkpoint_name(updates);
   const TimeLimit watched(storage.of("writing " + final));
+  require_rank_files(temporary, files.size());
   add_class_map(folder, temporary);
   write_file_atomically(temporary + "/" + kManifestName, print_manifest(header, files));
   std::error_code error;

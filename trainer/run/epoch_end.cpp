@@ -57,7 +57,7 @@ void EpochEnd::operator()(std::int64_t steps, double epoch_began, bool is_last, 
       save_state_dict(path, backbone_.state());
     }
     log_.line("Saved " + path);
-    retain_exports(models_, keep_);
+    retain_exports(models_, keep_, step);
   } catch (const Error& error) {
     if (is_last) throw;
     log_.line(std::string("WARNING: the model was not exported: ") + error.what() + "; training goes on");

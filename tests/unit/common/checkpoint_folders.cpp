@@ -52,6 +52,8 @@ TEST_CASE("checkpoints are listed newest first; what is unfinished is no checkpo
   CHECK(names_in(folder.path()) ==
         std::set<std::string>{"step_9", "step_10", "step_100", "other.tmp.1", "notes"});
   CHECK(list_checkpoints(folder / "nowhere").empty());
+  std::ofstream(folder / "file") << "x";
+  CHECK_THROWS_WITH_AS(list_checkpoints(folder / "file"), doctest::Contains("read the folder"), Error);
 }
 
 TEST_CASE("the latest stay, and the best; of equally good ones the earliest") {
@@ -76,6 +78,21 @@ TEST_CASE("checkpoints are retained by what their manifests say") {
   CHECK(names_in(folder.path()) == std::set<std::string>{"step_4", "step_16"});
 }
 
+TEST_CASE(
+    "exported models of another run: later steps stay and do not count, of equal steps the newest stays") {
+  const test::TemporaryFolder folder;
+  for (const char* name :
+       {"model_2025-01_accuracy;0.1000_step;18001.pth", "model_2025-01_accuracy;0.1000_step;19001.pth",
+        "model_2025-02_accuracy;0.1000_step;1001.pth", "model_2025-03_accuracy;0.1000_step;1001.pth",
+        "model_2025-03_accuracy;0.2000_step;11.pth"})
+    std::ofstream(folder / name) << "x";
+  retain_exports(folder.path(), 1, 1001);
+  CHECK(names_in(folder.path()) == std::set<std::string>{"model_2025-01_accuracy;0.1000_step;18001.pth",
+                                                         "model_2025-01_accuracy;0.1000_step;19001.pth",
+                                                         "model_2025-03_accuracy;0.1000_step;1001.pth",
+                                                         "model_2025-03_accuracy;0.2000_step;11.pth"});
+}
+
 TEST_CASE("checkpoints that a run has gone back behind are removed") {
   const test::TemporaryFolder folder;
   for (const std::int64_t updates : {4, 8, 12, 16}) add(folder.path(), updates, -1);
@@ -96,7 +113,7 @@ TEST_CASE("exported models are retained by their names, other files stay") {
        {"model_a_accuracy;0.9500_step;9.pth", "model_b_accuracy;0.9100_step;17.pth",
         "model_c_accuracy;0.9200_step;25.pth", "model_d_accuracy;0.9300_step;133.pth", "mine.pth"})
     touch(name);
-  retain_exports(folder.path(), 2);
+  retain_exports(folder.path(), 2, 133);
   CHECK(names_in(folder.path()) == std::set<std::string>{"model_a_accuracy;0.9500_step;9.pth",
                                                          "model_c_accuracy;0.9200_step;25.pth",
                                                          "model_d_accuracy;0.9300_step;133.pth", "mine.pth"});
