@@ -75,6 +75,9 @@ std::vector<ConfigProblem> inconsistencies(const Config& config) {
   refuse_partial_fc_combinations(config, problems);
   if (is_embedding(config)) refuse_changed_pictures(config, problems);
   refuse_other_backbones_keys(config, problems);
+  if (!is_embedding(config) && config.train.batch_size < 2)
+    problems.push_back(
+        {"train.batch_size", "must be 2 or more: batch normalisation has no variance of a single picture"});
   if (config.model.input_size.size() != 2)
     problems.push_back({"model.input_size", "needs two numbers, height and width, as in [112, 112]"});
   if (config.data.fixed_size_redraw && config.data.fixed_size == 0)

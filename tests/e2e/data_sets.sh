@@ -12,7 +12,7 @@ put() { mkdir -p "$(dirname "$2")" && cp "$1" "$2"; }
 # expect NAME SOURCE "IDENTITIES" PICTURES FORMAT: what check says of the data set
 $f synth --ids 1 --per-id 1 --val 10 --out drawn >/dev/null || fail "synth"
 expect() {
-  $f check "$root/configs/demo_cpu.toml" --set "data.train_source=$2" train.batch_size=1 validation.val_source=drawn/val >out 2>err || fail "$1: $(cat out err)"
+  $f check "$root/configs/demo_cpu.toml" --set "data.train_source=$2" train.batch_size=2 validation.val_source=drawn/val >out 2>err || fail "$1: $(cat out err)"
   grep -qF "ok identities: $2: $3, each" out || fail "$1: not $3 identities: $(grep identities out)"
   grep -qF "$3 identities, $4 images" out || fail "$1: not $4 images: $(grep scale out)"
   grep -qE "picture headers: $2: .*$5" out || fail "$1: not all $5: $(grep headers out)"
@@ -25,7 +25,7 @@ list() {  # list NAME ARGUMENTS...: facetrain list into NAME.txt
 
 # Vec2Face: hsface10k.lmdb, the reference's LMDB; this one was written by Python's lmdb as the reference's tool does.
 cp "$root/tests/golden/data/sources/faces.lmdb" hsface10k.lmdb
-$f check "$root/configs/demo_cpu.toml" --set data.train_source=hsface10k.lmdb train.batch_size=1 validation.val_source=drawn/val >out 2>err || fail "Vec2Face: $(cat out err)"
+$f check "$root/configs/demo_cpu.toml" --set data.train_source=hsface10k.lmdb train.batch_size=2 validation.val_source=drawn/val >out 2>err || fail "Vec2Face: $(cat out err)"
 grep -qF "3 identities, 6 images" out || fail "Vec2Face: $(cat out)"
 
 # DCFace: record/file.rec, whose labels are all 0, file.idx, and list.txt with the paths (its record.py's Writer, in bash)

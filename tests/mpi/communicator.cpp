@@ -57,3 +57,12 @@ TEST_CASE("without a GPU the CPU is the device, and what needs a GPU says so") {
   CHECK_THROWS_AS(make_communicator(duplicate_world(session()), at::Device(at::kCUDA, 0)), std::exception);
   CHECK_THROWS_AS(SlotCopier(at::Device(at::kCUDA, 0)), std::exception);
 }
+
+TEST_CASE("trainers with a GPU and trainers without one are told so before either waits for the other") {
+  if (world().size() == 1) return;
+  const at::Device device = world().rank() == 1 ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  CHECK_THROWS_WITH_AS(
+      make_communicator(duplicate_world(session()), device),
+      doctest::Contains(("sees no GPU (" + std::string(why_no_device()) + "), but trainer 1 on ").c_str()),
+      Error);
+}

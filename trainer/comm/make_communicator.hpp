@@ -11,7 +11,8 @@
 namespace facetrain {
 
 // Takes the trainers' MPI communicator over (NCCL agrees on its id through it). Collective over `trainers`.
-// Throws Error(kConfig) when two trainers would share a GPU, Error(kInternal) for NCCL's errors.
+// Throws Error(kConfig) when some trainers have a GPU and others none, or two would share one,
+// Error(kInternal) for NCCL's errors.
 std::unique_ptr<Communicator> make_communicator(MpiComm trainers, at::Device device);
 
 // The CUDA half of it; throws Error(kInternal) in a CPU-only build. Defined in trainer/cuda/.

@@ -51,10 +51,10 @@ void TrainLogger::report(const StepDone& done) {
       .epoch = done.epoch,
       .epochs = shape_.epochs,
       .step = done.step,
-      .total_steps = shape_.total_steps(),
+      .total_steps = shape_.total_steps,
       .loss = interval_loss_ / steps,
       .samples_per_second = steps * static_cast<double>(shape_.global_batch) / interval,
-      .hours_left = per_step * static_cast<double>(shape_.total_steps() - done.step) / kSecondsPerHour,
+      .hours_left = per_step * static_cast<double>(shape_.total_steps - done.step) / kSecondsPerHour,
       .data_wait = interval > 0 ? interval_wait_ / interval : 0,
   };
   log_->line(progress_line(progress));

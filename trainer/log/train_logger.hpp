@@ -17,7 +17,8 @@ struct RunShape {
   std::int64_t steps_per_epoch = 1;
   std::int64_t epochs = 1;
   std::int64_t frequency_log = 20;
-  std::int64_t total_steps() const { return steps_per_epoch * epochs; }
+  // Done before, by a plan of other steps perhaps, and to be done.
+  std::int64_t total_steps = 1;
 };
 
 // One step that is done.

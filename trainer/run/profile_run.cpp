@@ -39,13 +39,13 @@ void ProfiledRun::report(TrainingLog& log) const {
   for (const std::string& line : profile_lines(steps_.times(), work_of(config_, peak_))) log.line(line);
 }
 
-void require_steps_for_profile(const Config& config, std::int64_t total_steps) {
+void require_steps_for_profile(const Config& config, std::int64_t steps) {
   const std::int64_t needed = config.run.profile + kProfileWarmUp;
-  if (config.run.profile == 0 || total_steps >= needed) return;
+  if (config.run.profile == 0 || steps >= needed) return;
   throw Error(ErrorKind::kConfig, "run.profile: " + std::to_string(config.run.profile) + " steps after " +
                                       std::to_string(kProfileWarmUp) + " need a run of " +
                                       std::to_string(needed) + " steps; this one has " +
-                                      std::to_string(total_steps) + ": profile fewer, or train more epochs");
+                                      std::to_string(steps) + ": profile fewer, or train more epochs");
 }
 
 }  // namespace facetrain

@@ -36,6 +36,6 @@ class ProfiledRun {
 };
 
 // Throws Error(kConfig) when a run of so many steps is too short for run.profile.
-void require_steps_for_profile(const Config& config, std::int64_t total_steps);
+void require_steps_for_profile(const Config& config, std::int64_t steps);
 
 }  // namespace facetrain

@@ -145,13 +145,12 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   EpochEnd end_epoch(config, files.models(), *backbone, trainers, log, events ? &*events : nullptr, clock,
                      storage);  // a missing set fails here
 
+  const std::int64_t left = (config.train.epochs - position.epoch) * position.steps_per_epoch - position.step;
   const RunShape shape{position.global_batch, position.steps_per_epoch, config.train.epochs,
-                       config.run.frequency_log};
-  require_steps_for_profile(config, shape.total_steps() - position.updates);
-  const auto input = make_input(
-      std::move(start.ring), precision, device,
-      static_cast<std::uint64_t>(
-          (shape.total_steps() - position.epoch * position.steps_per_epoch - position.step) * batches));
+                       config.run.frequency_log, position.updates + left};
+  require_steps_for_profile(config, left);
+  const auto input =
+      make_input(std::move(start.ring), precision, device, static_cast<std::uint64_t>(left * batches));
 
   ShardedClassifier classifier(
       classifier_spec(config, static_cast<std::int64_t>(data.classes), precision, device), make_head(config),
@@ -173,8 +172,9 @@ RunEnd run_training(MpiSession& mpi, const Job& job, bool progress, StopSignal& 
   if (profile) state.profile = &profile->steps();
 
   CheckpointWriter writer(checkpoints_folder(files.folder), job.nonce, config.checkpoint.keep,
-                          std::move(for_files), storage, [&](std::int64_t updates) {
-                            while (injection.at(topology.world_rank, updates) == Fault::kStall)
+                          std::move(for_files), storage,
+                          [injection, rank = topology.world_rank](std::int64_t updates) {
+                            while (injection.at(rank, updates) == Fault::kStall)
                               std::this_thread::sleep_for(std::chrono::hours(1));
                           });
   std::optional<SkippedUpdates> skipped;  // once the state is restored

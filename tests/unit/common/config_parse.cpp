@@ -201,6 +201,10 @@ TEST_CASE("values must fit together") {
         "of "
         "several shards");
   CHECK(config_complaint("[data]\norder = 'chunked'\nwindow = 64\nshard = 64\n") == "");
+  CHECK(config_complaint("[train]\nbatch_size = 1\n") ==
+        "x.toml:2:14: train.batch_size: must be 2 or more: batch normalisation has no variance of a single "
+        "picture");
+  CHECK(config_complaint("[train]\nbatch_size = 2\n") == "");
   CHECK(config_complaint("[data]\norder = 'chunk'\n").find("exact or chunked") != std::string::npos);
   CHECK(config_complaint("[data]\nmask_shrink = true\n") ==
         "x.toml:2:15: data.mask_shrink: has no effect without data.mask");
