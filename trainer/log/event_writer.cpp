@@ -5,11 +5,13 @@
 #include <bit>
 #include <cerrno>
 #include <filesystem>
+#include <iostream>
 #include <utility>
 
 #include "common/error.hpp"
 #include "common/host_name.hpp"
 #include "common/io/crc32c.hpp"
+#include "trainer/log/append_whole.hpp"
 
 namespace facetrain {
 namespace {
@@ -74,6 +76,7 @@ EventWriter::EventWriter(const std::string& folder, const Clock& clock) : clock_
           "." + host_name() + "." + std::to_string(getpid());
   file_ = std::fopen(path_.c_str(), "abe");
   if (!file_) throw Error(ErrorKind::kIo, with_errno("open " + path_, errno));
+  std::setvbuf(file_, nullptr, _IONBF, 0);
   append(version_event(unix_seconds(clock)));
 }
 
@@ -82,16 +85,22 @@ EventWriter::~EventWriter() {
 }
 
 EventWriter::EventWriter(EventWriter&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, nullptr)), clock_(other.clock_) {}
+    : path_(std::move(other.path_)),
+      file_(std::exchange(other.file_, nullptr)),
+      cannot_write_(other.cannot_write_),
+      clock_(other.clock_) {}
 
 void EventWriter::scalar(std::string_view tag, double value, std::int64_t step) {
   append(scalar_event(unix_seconds(*clock_), step, tag, static_cast<float>(value)));
 }
 
 void EventWriter::append(std::string_view event) {
-  const std::string record = tfrecord(event);
-  if (std::fwrite(record.data(), 1, record.size(), file_) != record.size() || std::fflush(file_) != 0)
-    throw Error(ErrorKind::kIo, with_errno("write " + path_, errno));
+  if (append_whole(file_, tfrecord(event))) {
+    cannot_write_ = false;
+  } else if (!std::exchange(cannot_write_, true)) {
+    std::cerr << "WARNING: " + with_errno("write " + path_, errno) +
+                     "; until it can be written its values are left out\n";
+  }
 }
 
 }  // namespace facetrain

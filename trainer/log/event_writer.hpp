@@ -31,7 +31,8 @@ class EventWriter {
   EventWriter& operator=(const EventWriter&) = delete;
 
   const std::string& path() const { return path_; }
-  // In the file when it returns. Throws Error(kIo) when it cannot be written.
+  // In the file when it returns. Where that cannot be written (a full disk), the error output is told once,
+  // and the value is left out.
   void scalar(std::string_view tag, double value, std::int64_t step);
 
  private:
@@ -39,6 +40,7 @@ class EventWriter {
 
   std::string path_;
   std::FILE* file_ = nullptr;
+  bool cannot_write_ = false;
   const Clock* clock_;
 };
 

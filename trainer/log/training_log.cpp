@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "trainer/log/append_whole.hpp"
 #include "trainer/log/log_lines.hpp"
 
 namespace facetrain {
@@ -19,6 +20,7 @@ TrainingLog::TrainingLog(const std::string& path, std::FILE* terminal, const Clo
   if (path_.empty()) return;
   file_ = std::fopen(path_.c_str(), "ae");
   if (!file_) throw Error(ErrorKind::kIo, with_errno("open the log " + path_, errno));
+  std::setvbuf(file_, nullptr, _IONBF, 0);
 }
 
 TrainingLog::~TrainingLog() {
@@ -32,6 +34,7 @@ TrainingLog::~TrainingLog() {
 TrainingLog::TrainingLog(TrainingLog&& other) noexcept
     : path_(std::move(other.path_)),
       file_(std::exchange(other.file_, nullptr)),
+      cannot_write_(other.cannot_write_),
       terminal_(std::exchange(other.terminal_, nullptr)),
       clock_(other.clock_),
       show_progress_(std::exchange(other.show_progress_, false)),
@@ -39,16 +42,23 @@ TrainingLog::TrainingLog(TrainingLog&& other) noexcept
       shown_at_(other.shown_at_) {}
 
 void TrainingLog::line(const std::string& text) {
-  const std::string whole = "Training: " + log_time(clock_->now()) + "-" + text + "\n";
-  if (terminal_) {
-    // One write for all of it: mpirun passes on what it reads, and must not see half a line.
-    const std::string drawn = shown_.empty() ? whole : kEraseLine + whole + shown_;
-    std::fwrite(drawn.data(), 1, drawn.size(), terminal_);
-    std::fflush(terminal_);
-  }
+  const std::string begin = "Training: " + log_time(clock_->now()) + "-", whole = begin + text + "\n";
+  show(whole);
   if (!file_) return;
-  if (std::fwrite(whole.data(), 1, whole.size(), file_) != whole.size() || std::fflush(file_) != 0)
-    throw Error(ErrorKind::kIo, with_errno("write the log " + path_, errno));
+  if (append_whole(file_, whole)) {
+    cannot_write_ = false;
+  } else if (!std::exchange(cannot_write_, true)) {
+    show(begin + "WARNING: " + with_errno("write the log " + path_, errno) +
+         "; until it can be written its lines are here only\n");
+  }
+}
+
+void TrainingLog::show(const std::string& whole) {
+  if (!terminal_) return;
+  // One write for all of it: mpirun passes on what it reads, and must not see half a line.
+  const std::string drawn = shown_.empty() ? whole : kEraseLine + whole + shown_;
+  std::fwrite(drawn.data(), 1, drawn.size(), terminal_);
+  std::fflush(terminal_);
 }
 
 void TrainingLog::progress(const std::string& text) {

@@ -21,8 +21,8 @@ class TrainingLog {
   TrainingLog(const TrainingLog&) = delete;
   TrainingLog& operator=(const TrainingLog&) = delete;
 
-  // Writes "Training: 2025-01-01 12:00:00,123-<text>", at once to both places. Throws Error(kIo) when the
-  // disk is full.
+  // Writes "Training: 2025-01-01 12:00:00,123-<text>", at once to both places. Where the file cannot
+  // be written (a full disk), the terminal is told once, and training goes on.
   void line(const std::string& text);
   // Replaces the progress line, at most ten times a second; "" removes it. Does nothing without
   // show_progress.
@@ -30,8 +30,11 @@ class TrainingLog {
   bool shows_progress() const { return show_progress_; }
 
  private:
+  void show(const std::string& whole);
+
   std::string path_;
   std::FILE* file_ = nullptr;
+  bool cannot_write_ = false;
   std::FILE* terminal_ = nullptr;
   const Clock* clock_;
   bool show_progress_;

@@ -2,7 +2,11 @@
 #include "trainer/log/training_log.hpp"
 #include "tests/file_text.hpp"
 
+#include <sys/resource.h>
+
 #include <stdlib.h>
+#include <csignal>
+#include <cstdint>
 
 #include <algorithm>
 #include <cstring>
@@ -106,10 +110,65 @@ TEST_CASE("a log that cannot be opened is an error that names it") {
   CHECK_THROWS_WITH_AS(
       TrainingLog("/no/such/folder/training.log", nullptr, clock),
       doctest::Contains("open the log /no/such/folder/training.log: No such file or directory"), Error);
-  if (std::filesystem::exists("/dev/full")) {
-    TrainingLog log("/dev/full", nullptr, clock);
-    CHECK_THROWS_WITH_AS(log.line("x"), doctest::Contains("No space left"), Error);
+}
+
+// Files of this process end at `bytes` while it lives, as on a full disk.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::uintmax_t bytes) : signal_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*signal_)(int);
+};
+
+TEST_CASE("a log on a full disk says so once, and goes on with whole lines when there is room") {
+  const UtcTime utc;
+  const Folder folder;
+  const FakeClock clock;
+  const std::string path = folder.path / "training.log";
+  Screen screen;
+  TrainingLog log(path, screen.file(), clock);
+  log.line("before");
+  const std::string before = test::file_text(path), told = screen.text();
+  {
+    const SmallDisk full(before.size() + 5);
+    log.line("first");
+    log.line("second");
+  }
+  CHECK(test::file_text(path) == before);
+  CHECK(screen.text() == told + kPrefix + "first\n" + kPrefix + "WARNING: write the log " + path +
+                             ": File too large; until it can be written its lines are here only\n" + kPrefix +
+                             "second\n");
+  log.line("after");
+  CHECK(test::file_text(path) == before + kPrefix + "after\n");
+}
+
+TEST_CASE("events on a full disk are left out whole") {
+  const Folder folder;
+  const FakeClock clock;
+  EventWriter events((folder.path / "log").string(), clock);
+  events.scalar("a", 1, 1);
+  const std::string before = test::file_text(events.path());
+  {
+    const SmallDisk full(before.size() + 5);
+    events.scalar("a", 2, 2);
+  }
+  CHECK(test::file_text(events.path()) == before);
+  events.scalar("a", 3, 3);
+  const std::string after = test::file_text(events.path());
+  CHECK(after.starts_with(before));
+  CHECK(after.size() == before.size() + tfrecord(scalar_event(0, 3, "a", 3)).size());
 }
 
 TEST_CASE("the progress line is rewritten in place and never mixed into log lines") {
@@ -145,8 +204,9 @@ TEST_CASE("the first line comes at the first frequency_log; start-up and pauses 
   FakeClock clock;
   Screen screen;
   TrainingLog log("", screen.file(), clock);
-  TrainLogger logger({.global_batch = 64, .steps_per_epoch = 8, .epochs = 900, .frequency_log = 4}, log,
-                     nullptr, clock);
+  TrainLogger logger(
+      {.global_batch = 64, .steps_per_epoch = 8, .epochs = 900, .frequency_log = 4, .total_steps = 7200}, log,
+      nullptr, clock);
   clock.elapsed += 500;  // start-up
   logger.start();
   for (int step = 1; step <= 3; ++step) {
@@ -172,17 +232,19 @@ TEST_CASE("the first line comes at the first frequency_log; start-up and pauses 
                          "Data wait 0.0 %") != std::string::npos);
 }
 
-TEST_CASE("a resumed run's time left counts only its own steps") {
+TEST_CASE("a resumed run's time left counts its own steps, and what is left by its own plan") {
   FakeClock clock;
   Screen screen;
   TrainingLog log("", screen.file(), clock);
-  TrainLogger logger({.global_batch = 1, .steps_per_epoch = 100, .epochs = 2, .frequency_log = 10}, log,
-                     nullptr, clock);
-  logger.start(100);
-  for (int step = 101; step <= 110; ++step) {
+  TrainLogger logger(
+      {.global_batch = 1, .steps_per_epoch = 100, .epochs = 2, .frequency_log = 10, .total_steps = 210}, log,
+      nullptr, clock);
+  logger.start(110);  // 100 steps of an epoch are left, whatever the first epoch's plan was
+  for (int step = 111; step <= 120; ++step) {
     clock.elapsed += 3600;
     logger.step({.step = step, .epoch = 1, .loss = 1, .lr = 0.1, .data_wait = 0});
   }
+  CHECK(screen.text().find("Global Step: [120-210]") != std::string::npos);
   CHECK(screen.text().find("Required: 90 hours") != std::string::npos);
 }
 
@@ -222,8 +284,9 @@ TEST_CASE("the event file begins with its version and holds the scalars of each 
             .filename()
             .string()
             .starts_with("events.out.tfevents.1735732800."));
-  TrainLogger logger({.global_batch = 1, .steps_per_epoch = 4, .epochs = 1, .frequency_log = 2}, log, &events,
-                     clock);
+  TrainLogger logger(
+      {.global_batch = 1, .steps_per_epoch = 4, .epochs = 1, .frequency_log = 2, .total_steps = 4}, log,
+      &events, clock);
   for (int step = 1; step <= 2; ++step) {
     clock.elapsed += 1;
     logger.step({.step = step, .epoch = 0, .loss = 1.0 * step, .lr = 0.1, .data_wait = 0.25});
