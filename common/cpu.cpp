@@ -7,7 +7,6 @@
 #include <cerrno>
 
 namespace facetrain {
-
 namespace {
 
 constexpr std::size_t kFirst = 16, kMost = std::size_t{1} << 14;  // words: 1,024 processors, a million

@@ -120,9 +120,10 @@ void serve(MpiSession& mpi, const JobArguments& arguments, StopSignal& stop, std
   if (!is_embedding(job.config) && job.topology.node == 0) keep_class_map(folder, *opened.source);
   if (!is_embedding(job.config) && job.config.data.order == "exact") opened.source->read_at_random();
   ServiceSetup setup = service_setup(job);
-  const DataIdentity data{opened.source->size(), opened.source->classes(),
-                          data_digest(*opened.source, usable_processors())};
-  setup.data_digest = data.digest;
+  // Compared with a checkpoint's, and with the other nodes': nobody asks for that of one node's embedding.
+  if (!is_embedding(job.config) || job.topology.nodes > 1)
+    setup.data_digest = data_digest(*opened.source, usable_processors());
+  const DataIdentity data{opened.source->size(), opened.source->classes(), setup.data_digest};
   setup.give_up = [&mpi](const std::string& reason) {
     std::cerr << process_name("dataservice", mpi.rank()) + ": " + reason + "\n" << std::flush;
     mpi.abort(exit_code(ErrorKind::kIo));

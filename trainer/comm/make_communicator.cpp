@@ -9,7 +9,6 @@
 #include "trainer/cuda/device.hpp"
 
 namespace facetrain {
-
 namespace {
 
 // NCCL and MPI side by side would wait for each other.

@@ -18,15 +18,24 @@
 namespace facetrain {
 namespace {
 
-// Notes what it is asked for.
-class Notes final : public Source {
+// Samples that nobody reads.
+class Unread : public Source {
  public:
-  explicit Notes(std::uint32_t size) : size_(size) {}
+  explicit Unread(std::uint32_t size) : size_(size) {}
   std::uint32_t size() const override { return size_; }
   std::uint32_t classes() const override { return 1; }
   std::int64_t label(std::uint32_t) const override { return 0; }
   std::string name(std::uint32_t) const override { return ""; }
   void read(std::uint32_t, std::vector<std::byte>&) const override {}
+
+ private:
+  std::uint32_t size_;
+};
+
+// Notes what it is asked for.
+class Notes final : public Unread {
+ public:
+  using Unread::Unread;
   void will_need(std::uint32_t first, std::uint32_t count) const override {
     const std::lock_guard lock(mutex_);
     for (std::uint32_t k = 0; k < count; ++k) asked_.push_back(first + k);
@@ -45,7 +54,6 @@ class Notes final : public Source {
   }
 
  private:
-  std::uint32_t size_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   mutable std::vector<std::uint32_t> asked_;
@@ -102,18 +110,14 @@ TEST_CASE(
 }
 
 TEST_CASE("what ends the read-ahead's thread is thrown where the next batch is ordered") {
-  class Fails final : public Source {
+  class Fails final : public Unread {
    public:
-    std::uint32_t size() const override { return 103; }
-    std::uint32_t classes() const override { return 1; }
-    std::int64_t label(std::uint32_t) const override { return 0; }
-    std::string name(std::uint32_t) const override { return ""; }
-    void read(std::uint32_t, std::vector<std::byte>&) const override {}
+    using Unread::Unread;
     void will_need(std::uint32_t, std::uint32_t) const override {
       throw Error(ErrorKind::kIo, "no such disk");
     }
   };
-  const Fails source;
+  const Fails source(103);
   const PlanShape shape{.samples = 103, .batch = 5, .strategy = Strategy::kChunked, .shard = 8, .window = 20};
   ReadAhead ahead(shape, 1, 0, source);
   std::string error;
@@ -125,12 +129,8 @@ TEST_CASE("what ends the read-ahead's thread is thrown where the next batch is o
 }
 
 TEST_CASE("the read-ahead is stopped without a hint that hangs, for as long as it does") {
-  struct Hangs final : Source {
-    std::uint32_t size() const override { return 103; }
-    std::uint32_t classes() const override { return 1; }
-    std::int64_t label(std::uint32_t) const override { return 0; }
-    std::string name(std::uint32_t) const override { return ""; }
-    void read(std::uint32_t, std::vector<std::byte>&) const override {}
+  struct Hangs final : Unread {
+    using Unread::Unread;
     void will_need(std::uint32_t, std::uint32_t) const override {
       if (!begun.exchange(true)) begins.set_value();
       ends.wait();
@@ -139,7 +139,7 @@ TEST_CASE("the read-ahead is stopped without a hint that hangs, for as long as i
     mutable std::promise<void> begins, end;
     std::shared_future<void> ends = end.get_future().share();
   };
-  const Hangs source;
+  const Hangs source(103);
   const PlanShape shape{.samples = 103, .batch = 5, .strategy = Strategy::kChunked, .shard = 8, .window = 20};
   ReadAhead ahead(shape, 1, 0, source);
   ahead.reached(0, 0);
